@@ -1,0 +1,1 @@
+"""Nouns and rules, pure: nothing here asks the time, reads, or waits."""
