@@ -1,0 +1,105 @@
+"""What can go wrong, sorted by what to do next.
+
+    TidingsError
+    ├── InvalidInput          the caller must write something else; names the field
+    ├── ProviderError         something between us and the provider
+    │   ├── CredentialsRefused   a person must change the keys; the lane parks
+    │   ├── RateLimited          wait, as long as the provider says
+    │   ├── ProviderDown         transient; try again with backoff
+    │   ├── ProviderRefused      the request itself is wrong
+    │   └── RecordNotFound       this record is not there (any more)
+    ├── AddressForbidden      the guard keeps us from connecting there
+    └── LeaseLost             another worker owns the row now; drop the work
+
+A receiver's refusal is not an exception: it is an `Outcome`, because a 503 is an ordinary day.
+"""
+
+from __future__ import annotations
+
+
+class TidingsError(Exception):
+    """The root; `str(error)` is a sentence for the user."""
+
+
+class InvalidInput(TidingsError, ValueError):
+    """Bad input, refused by name before anything changed.
+
+    `field` is the name the caller wrote (`configuration.event.poller.refresh_interval`), `message` says what was
+    wrong and what to write instead, without the field's name in front.
+    """
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}")
+        self.field = field
+        self.message = message
+
+
+class ProviderError(TidingsError):
+    """The provider did not do what we asked.
+
+    `provider_message` is what it said, in its own words and without our secrets; `status` its HTTP status, or None
+    when there was no answer.
+    """
+
+    def __init__(self, message: str, *, provider_message: str | None = None, status: int | None = None) -> None:
+        super().__init__(message)
+        self.provider_message = provider_message
+        self.status = status
+
+
+class CredentialsRefused(ProviderError):
+    """401 or 403: the keys are wrong or may not read this; nobody tries again until a person changes them."""
+
+
+class RateLimited(ProviderError):
+    """429: wait `retry_after` seconds (None when the provider did not say)."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after: float | None,
+        provider_message: str | None = None,
+        status: int | None = 429,
+    ) -> None:
+        super().__init__(message, provider_message=provider_message, status=status)
+        self.retry_after = retry_after
+
+
+class ProviderDown(ProviderError):
+    """No usable answer: 5xx, a broken connection, silence, a body that is no JSON or too large."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after: float | None = None,
+        provider_message: str | None = None,
+        status: int | None = None,
+    ) -> None:
+        super().__init__(message, provider_message=provider_message, status=status)
+        self.retry_after = retry_after
+
+
+class ProviderRefused(ProviderError):
+    """Any other 4xx: the provider understood us and said no; the same request will fail again."""
+
+
+class RecordNotFound(ProviderError):
+    """404 for one record by its id."""
+
+
+class AddressForbidden(TidingsError, OSError):
+    """The address behind `host` is not one we may connect to (design.md section 7)."""
+
+    def __init__(self, host: str, address: str) -> None:
+        super().__init__(
+            f"{host} resolves to {address}, which is a private, local or reserved address; "
+            "set TIDINGS_ALLOW_PRIVATE_NETWORKS=true or add its network to TIDINGS_ALLOWED_NETWORKS to permit it"
+        )
+        self.host = host
+        self.address = address
+
+
+class LeaseLost(TidingsError):
+    """Another worker holds this lane now; what was about to be written must be dropped."""

@@ -1,0 +1,275 @@
+"""The nouns that travel between the stages, as frozen values.
+
+Moments are integers: milliseconds since 1970-01-01T00:00:00Z, named `…_at`; spans are seconds, named `…_for`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypeAlias
+
+Moment: TypeAlias = int
+RecordId: TypeAlias = int | str
+
+
+def record_id(value: int | str) -> RecordId:
+    """The one form of a provider's id: an integer whenever it is written as one, so that 7 and "7" are one record."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and (value == "0" or value[0] != "0"):
+        return int(value) if len(value) < 19 else value
+    return value
+
+
+class EventType(StrEnum):
+    CREATED = "CREATED"
+    UPDATED = "UPDATED"
+    DELETED = "DELETED"
+
+
+class LaneKind(StrEnum):
+    """What a lane's work is: reading one resource of an instance, or delivering to one subscription."""
+
+    POLL = "poll"
+    DELIVER = "deliver"
+
+
+class LaneState(StrEnum):
+    READY = "ready"  #: claimed when due
+    PARKED = "parked"  #: waits for a person; `parked_reason` says why
+    OFF = "off"  #: switched off by configuration; keeps its cursor
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One row of work with order and a lease, as it was when claimed or read.
+
+    `key` is the resource's name for a poll lane and the subscription's id (in digits) for a delivery lane. `cursor` is
+    JSON, empty at first, and belongs to the stage that runs the lane. `generation` is the hash of what a poll lane's
+    records are compared under.
+    """
+
+    id: int
+    kind: LaneKind
+    instance_id: int
+    key: str
+    state: LaneState
+    due_at: Moment
+    fence: int
+    owner: str | None
+    lease_until: Moment | None
+    attempt: int
+    parked_reason: str | None
+    generation: str
+    cursor: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the store knows of one record, without its content."""
+
+    raw_hash: bytes
+    stamp_at: Moment | None
+    rev: int
+    gone: bool
+    missing: int
+    generation: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordWrite:
+    """The new state of one record. `snapshot` is the record's exact bytes; None keeps the stored ones."""
+
+    id: RecordId
+    raw_hash: bytes
+    stamp_at: Moment | None
+    rev: int
+    gone: bool
+    missing: int
+    generation: str
+    snapshot: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One field that differs: a JSON pointer (RFC 6901) and the values, `None` where there was or is none."""
+
+    path: str
+    old: object
+    new: object
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change before it is in the log. `raw` is the record as the provider returned it (for DELETED: the last one)."""
+
+    type: EventType
+    record_id: RecordId
+    rev: int
+    date_at: Moment | None
+    raw: bytes
+    changes: tuple[FieldChange, ...] = ()
+    touched: bool = False
+    first_seen: bool = False
+    evidence: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One change as the log keeps it; its content stands in its notification's body."""
+
+    id: str
+    sequence: int
+    type: EventType
+    record_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """One POST body: one resource, one poll, at most ten events; never changed after its commit.
+
+    `id` is the platform's `eventId` and the value of `Elements-Webhook-Id` and `webhook-id`; `number` the envelope's
+    numeric `id`. `body` is exactly what is sent and signed.
+    """
+
+    number: int
+    id: str
+    instance_id: int
+    resource: str
+    created_at: Moment
+    events: tuple[Event, ...]
+    body: bytes = field(repr=False)
+
+    @property
+    def first_sequence(self) -> int:
+        return self.events[0].sequence
+
+    @property
+    def last_sequence(self) -> int:
+        return self.events[-1].sequence
+
+    def records(self) -> frozenset[tuple[str, str]]:
+        """The records it speaks of, as (resource, record id): what order is held by."""
+        return frozenset((self.resource, event.record_id) for event in self.events)
+
+
+class DeliveryState(StrEnum):
+    """Where one notification stands with one subscription (spec platform.md 5.3 has the words)."""
+
+    CREATED = "created"  #: in the log, not tried yet
+    RETRY = "retry"  #: failed, or in flight when a later one was acknowledged; tried again at `due_at`
+    QUEUED = "queued"  #: waits for a person or for the subscription to be active again
+    DELIVERED = "delivered"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One notification that its subscription does not have yet, or had trouble getting."""
+
+    subscription_id: int
+    notification: Notification
+    state: DeliveryState
+    attempt: int  #: scheduled tries already made
+    due_at: Moment
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one HTTP try came to. `status` is None when there was no answer; then `error` says why."""
+
+    status: int | None
+    error: str | None
+    retry_after: float | None
+    answer: str  #: the first kilobyte of the receiver's answer
+    took_for: float
+
+    @property
+    def ok(self) -> bool:
+        return self.status is not None and 200 <= self.status < 300
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One HTTP try of one notification, as the log keeps it."""
+
+    number: int
+    at: Moment
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryWrite:
+    """What one attempt changed: the try itself, and where the notification stands now."""
+
+    notification_number: int
+    attempt: Attempt | None  #: None for a notification that is only passed by the offset, still in flight
+    state: DeliveryState
+    attempts: int
+    due_at: Moment
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """Who wants the events of one instance, and where. The secrets are in clear here and encrypted in the store."""
+
+    id: int
+    account_id: int
+    instance_id: int
+    topic: str
+    url: str
+    active: bool
+    reason: str | None
+    created_at: Moment
+    signature_key: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """An authenticated account of one element.
+
+    `configuration` holds every value that is no secret, `secrets` those that are; both by the platform's keys, as
+    text. `revision` grows with each change.
+    """
+
+    id: int
+    account_id: int
+    user_id: int
+    element_key: str
+    name: str
+    tags: tuple[str, ...]
+    configuration: Mapping[str, str | None]
+    disabled: bool
+    created_at: Moment
+    updated_at: Moment
+    revision: int
+    last_sequence: int
+    token: str = field(repr=False)
+    secrets: Mapping[str, str | None] = field(repr=False, default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Who may call the platform: one user of one account of one organization."""
+
+    id: int
+    organization_id: int
+    account_id: int
+    email: str
+    first_name: str
+    last_name: str
+    password_hash: str = field(repr=False)
+    secret: str = field(repr=False)
+    organization_secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class LanePlan:
+    """The lanes an instance should have: the resources to poll and, when there is a callback URL, where to deliver.
+
+    `generations` maps a resource to the hash of what its records are compared under (design.md section 6).
+    """
+
+    resources: Sequence[str] = ()
+    generations: Mapping[str, str] = field(default_factory=dict)
+    callback_url: str | None = None
+    signature_key: str | None = field(default=None, repr=False)

@@ -1,0 +1,228 @@
+"""What a store promises; every backend keeps it, and `tests/store/contract.py` proves it for each.
+
+All methods are coroutines and safe to call concurrently. A method that writes is one transaction: all or nothing.
+A method that takes a `Lane` writes only while that lane's fence stands and raises `LeaseLost`, changing nothing, when
+another worker has taken the lane over, or it was switched off or parked (design.md section 2, invariant 3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from tidings.core.model import (
+    Attempt,
+    Change,
+    Delivery,
+    DeliveryState,
+    DeliveryWrite,
+    Instance,
+    Known,
+    Lane,
+    LaneKind,
+    LanePlan,
+    Moment,
+    Notification,
+    RecordId,
+    RecordWrite,
+    Subscription,
+    User,
+)
+
+
+class Cutter(Protocol):
+    """Cuts changes into notifications, given the sequence and number of the first; pure (core/notify.py)."""
+
+    def __call__(self, changes: Sequence[Change], first_sequence: int, first_number: int) -> Sequence[Notification]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PageCommit:
+    """One page of a reading: everything it changed, and where the lane goes on.
+
+    `release` True gives the lane back, due at `due_at`; False keeps it until `lease_until`.
+    """
+
+    cursor: bytes
+    now: Moment
+    records: Sequence[RecordWrite] = ()
+    changes: Sequence[Change] = ()
+    cut: Cutter | None = None
+    due_at: Moment = 0
+    release: bool = True
+    lease_until: Moment = 0
+    attempt: int = 0
+    serial: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NewInstance:
+    """What the API knows of an instance before the store gives it an id."""
+
+    account_id: int
+    user_id: int
+    element_key: str
+    name: str
+    tags: Sequence[str]
+    configuration: Mapping[str, str | None]
+    token: str = field(repr=False)
+    secrets: Mapping[str, str | None] = field(repr=False, default_factory=dict)
+    disabled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverySummary:
+    """Where one notification stands, with every attempt, for the API."""
+
+    notification: Notification
+    subscription_id: int | None
+    state: DeliveryState
+    attempts: tuple[Attempt, ...]
+
+
+class Store(Protocol):
+    async def close(self) -> None:
+        """Finish what was accepted, then let go of the database. Idempotent."""
+
+    # People
+
+    async def first_user(self, make: Callable[[], User]) -> tuple[User, bool]:
+        """The first user; made by `make` (ids ignored) with its organization and account when there is none.
+
+        The second value tells whether it was made now.
+        """
+
+    async def user_by_email(self, email: str) -> User | None: ...
+
+    async def user_by_secret(self, secret: str) -> User | None:
+        """Looked up by a keyed hash; never by comparing secrets in clear."""
+
+    async def user(self, user_id: int) -> User | None: ...
+
+    async def open_session(self, token: str, user_id: int, until: Moment) -> None:
+        """Remember a bearer token's hash until `until`."""
+
+    async def user_by_session(self, token: str, now: Moment) -> User | None: ...
+
+    # Instances
+
+    async def create_instance(self, new: NewInstance, plan: LanePlan, now: Moment) -> Instance:
+        """Insert the instance with its lanes and its subscription."""
+
+    async def update_instance(self, instance: Instance, plan: LanePlan, now: Moment) -> Instance:
+        """Replace the instance of the same id and revision, and bring its lanes in line with `plan`.
+
+        Lanes that stay keep their cursor and become ready (parked ones too) and due now; those no longer in the plan
+        are switched off and keep their cursor; a running lane's fence moves on. A changed callback URL changes the
+        subscription in place (its queue stays). Raises `LeaseLost` when somebody else has changed it meanwhile.
+        """
+
+    async def delete_instance(self, instance_id: int, now: Moment) -> bool:
+        """Hide it, kill its token, switch its lanes off; its records and events are purged later. False: unknown."""
+
+    async def instance(self, instance_id: int) -> Instance | None: ...
+
+    async def instance_by_token(self, token: str) -> Instance | None: ...
+
+    async def instances(self, account_id: int | None = None) -> Sequence[Instance]:
+        """All that are not deleted, by id."""
+
+    async def purge(self, limit: int) -> int:
+        """Remove up to `limit` rows of deleted instances; returns how many, so 0 means nothing is left."""
+
+    # Lanes
+
+    async def claim(self, kind: LaneKind, owner: str, now: Moment, lease_until: Moment, limit: int) -> Sequence[Lane]:
+        """Take up to `limit` lanes that are ready, due and free (or whose lease has expired), the longest due first.
+
+        No two workers get the same lane; each claim moves the fence.
+        """
+
+    async def next_due(self, kind: LaneKind, now: Moment) -> Moment | None:
+        """When the next lane can be claimed; None when there is none. May be in the past."""
+
+    async def lanes(self, kind: LaneKind | None = None, instance_id: int | None = None) -> Sequence[Lane]:
+        """For the API and for tests; by id."""
+
+    async def renew(self, lane: Lane, lease_until: Moment) -> None:
+        """Hold the lane longer."""
+
+    async def release(
+        self, lane: Lane, *, due_at: Moment, cursor: bytes | None = None, attempt: int = 0, reason: str | None = None
+    ) -> None:
+        """Give the lane back, due at `due_at`; `reason` is shown to the user while the lane waits for its next try."""
+
+    async def park(self, lane: Lane, reason: str, cursor: bytes | None = None) -> None:
+        """Stop the lane until a person acts."""
+
+    async def wake(self, kind: LaneKind, instance_id: int, now: Moment) -> None:
+        """Make the ready lanes of this instance due now."""
+
+    # Records
+
+    async def known(self, lane_id: int, ids: Iterable[RecordId]) -> Mapping[RecordId, Known]:
+        """The stored state of those of `ids` that are known."""
+
+    async def snapshots(self, lane_id: int, ids: Iterable[RecordId]) -> Mapping[RecordId, bytes]:
+        """The last stored bytes of each."""
+
+    async def live_ids(
+        self, lane_id: int, after: RecordId | None, upto: RecordId | None, serial: int
+    ) -> Sequence[RecordId]:
+        """Known, not gone, last written at or before page `serial`, with after < id <= upto, in order.
+
+        Integers come before text; None leaves that side open.
+        """
+
+    async def live_count(self, lane_id: int) -> int:
+        """How many records are known and not gone."""
+
+    async def commit_page(self, lane: Lane, page: PageCommit) -> Sequence[Notification]:
+        """States, events, notifications, cursor and lease: all of one page, or nothing.
+
+        Events get the instance's next sequence numbers, without gaps and in commit order; `page.cut` is called inside
+        the transaction with the first of them. The instance's delivery lanes become due. Returns what was cut.
+        """
+
+    # Delivery
+
+    async def subscription(self, subscription_id: int) -> Subscription | None: ...
+
+    async def subscriptions(self, account_id: int | None = None) -> Sequence[Subscription]: ...
+
+    async def waiting(self, subscription_id: int, limit: int) -> Sequence[Delivery]:
+        """Deliveries in state `retry`, by sequence."""
+
+    async def log_after(self, instance_id: int, sequence: int, limit: int) -> Sequence[Notification]:
+        """Notifications whose first sequence is greater than `sequence`, in order."""
+
+    async def commit_deliveries(
+        self,
+        lane: Lane,
+        writes: Sequence[DeliveryWrite],
+        *,
+        cursor: bytes,
+        seen: int,
+        release: bool,
+        due_at: Moment,
+        lease_until: Moment,
+        attempt: int = 0,
+    ) -> None:
+        """Attempts, delivery rows and the lane's cursor (which holds the offset): all or nothing.
+
+        `seen` is the last sequence the worker has looked at: when the log has grown past it meanwhile, a released
+        lane is due at once instead of at `due_at`, so no wake-up is lost.
+        """
+
+    async def deactivate(self, lane: Lane, writes: Sequence[DeliveryWrite], cursor: bytes, reason: str) -> None:
+        """Stop the subscription with `reason`: what waits becomes `queued`, the lane parks. One transaction."""
+
+    # Reading the log
+
+    async def events(
+        self, instance_id: int, *, after: int | None = None, limit: int = 200, newest_first: bool = False
+    ) -> Sequence[DeliverySummary]:
+        """Notifications of the instance with their delivery; `after` is a sequence number."""
+
+    async def event(self, instance_id: int, notification_id: str) -> DeliverySummary | None: ...
