@@ -1,0 +1,136 @@
+"""What an operator can set: one row a setting, with its environment name, its default and one sentence.
+
+`--help`, the documentation and the start-up log are made from `rows()`; nothing else lists settings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from tidings.core.errors import InvalidInput
+
+PREFIX = "TIDINGS_"
+
+Network: TypeAlias = IPv4Network | IPv6Network
+
+
+class Settings(BaseSettings):
+    """Every setting with its default; read with `load`, which refuses a bad value by its environment name."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    host: str = Field("127.0.0.1", description="The address to listen on.")
+    port: int = Field(8080, ge=0, le=65535, description="The port to listen on; 0 takes a free one.")
+    data: Path = Field(
+        Path("tidings-data"), description="The directory of the database file, the master key (0600) and the logs."
+    )
+    database: str | None = Field(
+        None, description="A database URL, sqlite:///PATH; unset, it is the file tidings.db in the data directory."
+    )
+    nats: str | None = Field(None, description="A NATS URL; this version runs without one and refuses it.")
+    role: Literal["all", "api", "worker"] = Field(
+        "all", description="What this process does: answer the API, poll and deliver (worker), or all of it."
+    )
+    admin_user: str = Field("admin@localhost", min_length=1, description="The login made at the first start.")
+    admin_password: SecretStr | None = Field(
+        None, min_length=8, description="Its password; unset, a random one is printed once at the first start."
+    )
+    allow_private_networks: bool = Field(
+        False, description="Permit provider and callback addresses in private, local and reserved networks."
+    )
+    allowed_networks: Annotated[tuple[Network, ...], NoDecode] = Field(
+        (), description="Networks to permit all the same, as a comma-separated list of CIDRs, such as 10.1.0.0/16."
+    )
+    connectwise_client_id: str | None = Field(
+        None, description="The ConnectWise client id sent for instances that have no connectwise.clientID of their own."
+    )
+    interval_floor: float = Field(
+        1.0, gt=0, allow_inf_nan=False, description="The shortest poll interval an instance may ask for, in seconds."
+    )
+    lease_for: float = Field(
+        60.0,
+        ge=1,
+        allow_inf_nan=False,
+        description="How long a worker owns a piece of work before another may take it over, in seconds.",
+    )
+    session_for: float = Field(
+        43200.0, gt=0, le=31536000, description="How long a token from POST /authentication is good for, in seconds."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="The least severe log lines to write."
+    )
+
+    @field_validator("allowed_networks", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("database")
+    @classmethod
+    def _is_sqlite(cls, value: str | None) -> str | None:
+        if value and not value.startswith("sqlite:///"):
+            raise ValueError("only sqlite:///PATH is supported by this version; leave it unset for DATA/tidings.db")
+        return value or None
+
+    @field_validator("nats")
+    @classmethod
+    def _is_unset(cls, value: str | None) -> str | None:
+        if value:
+            raise ValueError("is not supported by this version; leave it unset, workers share the database")
+        return None
+
+    @property
+    def database_path(self) -> Path:
+        """The SQLite file."""
+        return Path(self.database.removeprefix("sqlite:///")) if self.database else self.data / "tidings.db"
+
+
+def load(given: Mapping[str, Any] | None = None) -> Settings:
+    """The settings: `given` (names without prefix, None left out), then the environment, then the defaults.
+
+    Raises InvalidInput that names the environment variable and says what to write.
+    """
+    try:
+        return Settings(**{name: value for name, value in (given or {}).items() if value is not None})
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = str(first["loc"][0]) if first["loc"] else "settings"
+        raise InvalidInput(PREFIX + name.upper(), first["msg"].removeprefix("Value error, ")) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One setting, for people: `option` on the command line, `env` in the environment."""
+
+    name: str
+    env: str
+    option: str
+    default: str
+    sentence: str
+
+
+def rows() -> tuple[Row, ...]:
+    """All settings, in the order in which they are declared; an unset default is the empty string."""
+    return tuple(
+        Row(
+            name=name,
+            env=PREFIX + name.upper(),
+            option="--" + name.replace("_", "-"),
+            default=_text(field.default),
+            sentence=field.description or "",
+        )
+        for name, field in Settings.model_fields.items()
+    )
+
+
+def _text(default: object) -> str:
+    if default is None or default == ():
+        return ""
+    return str(default).lower() if isinstance(default, bool) else str(default)
