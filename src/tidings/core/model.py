@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 Moment: TypeAlias = int
 RecordId: TypeAlias = int | str
@@ -64,29 +64,31 @@ class Lane:
     cursor: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What the store knows of one record, without its content."""
+class Known(NamedTuple):
+    """What the store knows of one record, without its content; a tuple because a page makes a thousand of them.
+
+    `missing` counts the sweeps in a row that did not find it; `generation` is the number of the lane's generation
+    that its hash was compared under.
+    """
 
     raw_hash: bytes
     stamp_at: Moment | None
     rev: int
-    gone: bool
+    gone: int
     missing: int
-    generation: str
+    generation: int
 
 
-@dataclass(frozen=True, slots=True)
-class RecordWrite:
+class RecordWrite(NamedTuple):
     """The new state of one record. `snapshot` is the record's exact bytes; None keeps the stored ones."""
 
     id: RecordId
     raw_hash: bytes
     stamp_at: Moment | None
     rev: int
-    gone: bool
+    gone: int
     missing: int
-    generation: str
+    generation: int
     snapshot: bytes | None
 
 

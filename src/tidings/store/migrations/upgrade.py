@@ -1,0 +1,49 @@
+"""Is this database of the current schema, and if not, what brings it there?"""
+
+from __future__ import annotations
+
+import sqlite3
+from importlib.resources import files
+from pathlib import Path
+
+from tidings.core.errors import InvalidInput
+
+HEAD = "0001"
+
+
+def upgrade_sqlite(path: Path) -> None:
+    """Bring the database at `path` to HEAD, in one transaction a step; does nothing when it is there.
+
+    Raises InvalidInput for a file that a newer version wrote, or that is no database.
+    """
+    with sqlite3.connect(path) as connection:
+        try:
+            connection.execute("pragma journal_mode = wal")
+            found = connection.execute("select version_num from alembic_version").fetchone()
+        except sqlite3.OperationalError:
+            found = None
+        except sqlite3.DatabaseError as error:
+            raise InvalidInput(str(path), f"is no SQLite database ({error}); name another --data directory") from None
+    connection.close()
+    if found and found[0] == HEAD:
+        return
+    if found and found[0] > HEAD:
+        raise InvalidInput(str(path), f"was written by a newer Tidings (schema {found[0]}, this one knows {HEAD})")
+    run_alembic(f"sqlite:///{path}")
+
+
+def run_alembic(url: str) -> None:
+    # Imported here: it takes half a second, and only a database that is behind needs it.
+    from alembic import command
+    from alembic.config import Config
+    from sqlalchemy import create_engine
+
+    config = Config()
+    config.set_main_option("script_location", str(files("tidings.store.migrations")))
+    engine = create_engine(url)
+    try:
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    finally:
+        engine.dispose()

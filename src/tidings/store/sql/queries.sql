@@ -1,0 +1,248 @@
+-- add_organization -- people: one organization, account and user are made at the first start
+insert into organization (secret, secret_lookup) values (:secret, :secret_lookup) returning id;
+
+-- add_account --
+insert into account (organization_id, name) values (:organization_id, :name) returning id;
+
+-- add_user --
+insert into person (organization_id, account_id, email, first_name, last_name, password_hash, secret, secret_lookup)
+values (:organization_id, :account_id, :email, :first_name, :last_name, :password_hash, :secret, :secret_lookup)
+returning id;
+
+-- user_by --
+select p.id, p.organization_id, p.account_id, p.email, p.first_name, p.last_name, p.password_hash, p.secret,
+       o.secret as organization_secret
+from person p join organization o on o.id = p.organization_id
+where (:id is null or p.id = :id)
+  and (:email is null or p.email = :email)
+  and (:secret_lookup is null or p.secret_lookup = :secret_lookup)
+order by p.id limit 1;
+
+-- add_session --
+insert into session (token_lookup, user_id, until_at) values (:token_lookup, :user_id, :until_at);
+
+-- session_user --
+select user_id from session where token_lookup = :token_lookup and until_at > :now;
+
+-- drop_old_sessions --
+delete from session where until_at <= :now;
+
+-- add_instance --
+insert into instance (account_id, user_id, element_key, name, tags, configuration, secrets, token, token_lookup,
+                      disabled, created_at, updated_at, revision, last_sequence)
+values (:account_id, :user_id, :element_key, :name, :tags, :configuration, :secrets, :token, :token_lookup,
+        :disabled, :now, :now, 1, 0)
+returning id;
+
+-- change_instance -- whoever read an older revision changes nothing
+update instance set element_key = :element_key, name = :name, tags = :tags, configuration = :configuration,
+       secrets = :secrets, disabled = :disabled, updated_at = :now, revision = revision + 1
+where id = :id and revision = :revision and deleted_at is null;
+
+-- delete_instance -- the token dies with it
+update instance set deleted_at = :now, token_lookup = null where id = :id and deleted_at is null;
+
+-- instance_by --
+select id, account_id, user_id, element_key, name, tags, configuration, secrets, token, disabled, created_at,
+       updated_at, revision, last_sequence
+from instance
+where deleted_at is null
+  and (:id is null or id = :id)
+  and (:token_lookup is null or token_lookup = :token_lookup)
+  and (:account_id is null or account_id = :account_id)
+order by id;
+
+-- deleted_instances --
+select id from instance where deleted_at is not null;
+
+-- purge_snapshots --
+delete from snapshot where (lane_id, record_id) in (
+    select s.lane_id, s.record_id from snapshot s join lane l on l.id = s.lane_id
+    where l.instance_id = :instance_id limit :limit);
+
+-- purge_records --
+delete from record where (lane_id, record_id) in (
+    select r.lane_id, r.record_id from record r join lane l on l.id = r.lane_id
+    where l.instance_id = :instance_id limit :limit);
+
+-- purge_attempts --
+delete from attempt where (subscription_id, number, try) in (
+    select a.subscription_id, a.number, a.try from attempt a join subscription s on s.id = a.subscription_id
+    where s.instance_id = :instance_id limit :limit);
+
+-- purge_deliveries --
+delete from delivery where (subscription_id, number) in (
+    select d.subscription_id, d.number from delivery d join subscription s on s.id = d.subscription_id
+    where s.instance_id = :instance_id limit :limit);
+
+-- purge_notifications --
+delete from notification where number in (
+    select number from notification where instance_id = :instance_id limit :limit);
+
+-- purge_dictionaries --
+delete from dictionary where lane_id in (
+    select id from lane where instance_id = :instance_id limit :limit);
+
+-- purge_lanes --
+delete from lane where id in (select id from lane where instance_id = :instance_id limit :limit);
+
+-- purge_subscriptions --
+delete from subscription where id in (select id from subscription where instance_id = :instance_id limit :limit);
+
+-- purge_instance --
+delete from instance where id = :instance_id;
+
+-- add_lane --
+insert into lane (kind, instance_id, key, state, due_at, fence, attempt, generation, cursor)
+values (:kind, :instance_id, :key, 'ready', :due_at, 0, 0, :generation, x'');
+
+-- ready_lane -- a lane that stays keeps its cursor; the fence moves on, so a running worker drops what it read
+update lane set state = 'ready', due_at = :due_at, fence = fence + 1, owner = null, lease_until = null, attempt = 0,
+       parked_reason = null, generation = :generation
+where id = :id;
+
+-- switch_lane_off --
+update lane set state = 'off', fence = fence + 1, owner = null, lease_until = null where id = :id;
+
+-- claim -- new work and work whose holder is gone, in one statement: there is no rescuer to forget
+update lane set owner = :owner, fence = fence + 1, lease_until = :lease_until
+where id in (select id from lane
+             where kind = :kind and state = 'ready' and due_at <= :now and (lease_until is null or lease_until <= :now)
+             order by due_at, id limit :limit)
+returning id, kind, instance_id, key, state, due_at, fence, owner, lease_until, attempt, parked_reason, generation,
+          cursor;
+
+-- next_due -- a leased lane can be claimed when its lease ends
+select min(case when lease_until > due_at then lease_until else due_at end) as at
+from lane where kind = :kind and state = 'ready';
+
+-- lanes --
+select id, kind, instance_id, key, state, due_at, fence, owner, lease_until, attempt, parked_reason, generation, cursor
+from lane
+where (:kind is null or kind = :kind) and (:instance_id is null or instance_id = :instance_id)
+order by id;
+
+-- hold_lane --
+update lane set cursor = :cursor, lease_until = :lease_until, attempt = :attempt
+where id = :id and fence = :fence and state = 'ready';
+
+-- renew_lane --
+update lane set lease_until = :lease_until where id = :id and fence = :fence and state = 'ready';
+
+-- release_lane --
+update lane set cursor = coalesce(:cursor, cursor), due_at = :due_at, attempt = :attempt, parked_reason = :reason,
+       owner = null, lease_until = null
+where id = :id and fence = :fence and state = 'ready';
+
+-- park_lane --
+update lane set state = 'parked', parked_reason = :reason, cursor = coalesce(:cursor, cursor), owner = null,
+       lease_until = null
+where id = :id and fence = :fence and state = 'ready';
+
+-- wake_lanes -- a lane is made due, never put off
+update lane set due_at = :now
+where kind = :kind and instance_id = :instance_id and state = 'ready' and due_at > :now;
+
+-- live_ids -- what a page of ids should hold: integers sort before text
+select record_id from record
+where lane_id = :lane_id and gone = 0 and serial <= :serial
+  and (:after is null or record_id > :after) and (:upto is null or record_id <= :upto)
+order by record_id;
+
+-- live_count --
+select count(*) as n from record where lane_id = :lane_id and gone = 0;
+
+-- write_record --
+insert into record (lane_id, record_id, raw_hash, stamp_at, rev, gone, missing, generation, serial)
+values (?, ?, ?, ?, ?, ?, ?, ?, ?)
+on conflict (lane_id, record_id) do update set raw_hash = excluded.raw_hash, stamp_at = excluded.stamp_at,
+    rev = excluded.rev, gone = excluded.gone, missing = excluded.missing, generation = excluded.generation,
+    serial = excluded.serial;
+
+-- write_snapshot --
+insert into snapshot (lane_id, record_id, body) values (?, ?, ?)
+on conflict (lane_id, record_id) do update set body = excluded.body;
+
+-- dictionary --
+select body from dictionary where lane_id = :lane_id;
+
+-- add_dictionary --
+insert into dictionary (lane_id, body) values (:lane_id, :body);
+
+-- take_sequences -- the row lock makes commit order sequence order, without gaps
+update instance set last_sequence = last_sequence + :n where id = :instance_id returning last_sequence;
+
+-- take_numbers --
+update counter set value = value + :n where name = 'notification' returning value;
+
+-- add_notification --
+insert into notification (number, id, instance_id, resource, first_sequence, last_sequence, created_at, events, body)
+values (:number, :id, :instance_id, :resource, :first_sequence, :last_sequence, :created_at, :events, :body);
+
+-- log_after --
+select number, id, instance_id, resource, created_at, events, body from notification
+where instance_id = :instance_id and first_sequence > :sequence order by first_sequence limit :limit;
+
+-- log_before --
+select number, id, instance_id, resource, created_at, events, body from notification
+where instance_id = :instance_id order by first_sequence desc limit :limit;
+
+-- notification --
+select number, id, instance_id, resource, created_at, events, body from notification
+where instance_id = :instance_id and id = :id;
+
+-- add_subscription --
+insert into subscription (account_id, instance_id, topic, url, signature_key, active, created_at)
+values (:account_id, :instance_id, :topic, :url, :signature_key, 1, :now) returning id;
+
+-- change_subscription --
+update subscription set url = :url, signature_key = :signature_key, active = 1, reason = null where id = :id;
+
+-- stop_subscription --
+update subscription set active = 0, reason = :reason where id = :id;
+
+-- subscription_by --
+select s.id, s.account_id, s.instance_id, s.topic, s.url, s.signature_key, s.active, s.reason, s.created_at
+from subscription s join instance i on i.id = s.instance_id and i.deleted_at is null
+where (:id is null or s.id = :id) and (:account_id is null or s.account_id = :account_id)
+  and (:instance_id is null or s.instance_id = :instance_id)
+order by s.id;
+
+-- set_cursor --
+update lane set cursor = :cursor where id = :id;
+
+-- waiting --
+select d.state, d.attempt, d.due_at, n.number, n.id, n.instance_id, n.resource, n.created_at, n.events, n.body
+from delivery d join notification n on n.number = d.number
+where d.subscription_id = :subscription_id and d.state = 'retry' order by n.first_sequence limit :limit;
+
+-- write_delivery --
+insert into delivery (subscription_id, number, state, attempt, due_at)
+values (:subscription_id, :number, :state, :attempt, :due_at)
+on conflict (subscription_id, number) do update set state = excluded.state, attempt = excluded.attempt,
+    due_at = excluded.due_at;
+
+-- drop_delivery --
+delete from delivery where subscription_id = :subscription_id and number = :number;
+
+-- queue_deliveries --
+update delivery set state = 'queued' where subscription_id = :subscription_id and state = 'retry';
+
+-- unqueue_deliveries --
+update delivery set state = 'retry', attempt = 0, due_at = :now
+where subscription_id = :subscription_id and state = 'queued';
+
+-- write_attempt -- the same try recorded twice is one row
+insert into attempt (subscription_id, number, try, at, status, error, retry_after, answer, took_for)
+values (:subscription_id, :number, :try, :at, :status, :error, :retry_after, :answer, :took_for)
+on conflict (subscription_id, number, try) do nothing;
+
+-- last_sequence --
+select last_sequence from instance where id = :instance_id;
+
+-- deliveries_of --
+select number, state from delivery where subscription_id = :subscription_id and number in (select value from json_each(:numbers));
+
+-- attempts_of --
+select number, try, at, status, error, retry_after, answer, took_for from attempt
+where subscription_id = :subscription_id and number in (select value from json_each(:numbers)) order by number, try;

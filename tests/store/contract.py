@@ -1,0 +1,364 @@
+"""What every store must keep; a backend's test class adds a `store` fixture."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+
+import orjson
+import pytest
+
+from tidings.core.errors import LeaseLost
+from tidings.core.model import (
+    Attempt,
+    Change,
+    DeliveryState,
+    DeliveryWrite,
+    Event,
+    EventType,
+    LaneKind,
+    LanePlan,
+    LaneState,
+    Notification,
+    Outcome,
+    RecordWrite,
+    User,
+)
+from tidings.store.base import NewInstance, PageCommit, Store
+
+NOW = 1_790_000_000_000
+MINUTE = 60_000
+
+
+def new_instance(**changes):
+    values = {
+        "account_id": 1,
+        "user_id": 1,
+        "element_key": "connectwisecrmrest",
+        "name": "Acme",
+        "tags": ("Acme",),
+        "configuration": {"company": "acme", "event.notification.enabled": "true"},
+        "secrets": {"private.key": "canary-private-key"},
+        "token": "canary-token",
+    }
+    return NewInstance(**(values | changes))
+
+
+def plan(*resources, url="http://127.0.0.1:9/hook", generation="g1"):
+    return LanePlan(resources, dict.fromkeys(resources, generation), url, "canary-signature-key")
+
+
+def cut_one_each(changes, first_sequence, first_number):
+    return [
+        Notification(
+            number=first_number + i,
+            id=f"n{first_sequence + i}",
+            instance_id=1,
+            resource="contacts",
+            created_at=NOW,
+            events=(Event(f"e{first_sequence + i}", first_sequence + i, change.type, str(change.record_id)),),
+            body=orjson.dumps({"id": change.record_id}),
+        )
+        for i, change in enumerate(changes)
+    ]
+
+
+def created(record_id):
+    return Change(EventType.CREATED, record_id, 1, NOW, b'{"id":%d}' % record_id)
+
+
+def row(record_id, body=b"{}", **changes):
+    values = {
+        "id": record_id,
+        "raw_hash": b"h",
+        "stamp_at": NOW,
+        "rev": 1,
+        "gone": 0,
+        "missing": 0,
+        "generation": 1,
+        "snapshot": body,
+    }
+    return RecordWrite(**(values | changes))
+
+
+def page(changes=(), records=(), **more):
+    return PageCommit(
+        **(
+            {
+                "cursor": b'{"at":1}',
+                "now": NOW,
+                "records": records,
+                "changes": changes,
+                "cut": cut_one_each,
+                "due_at": NOW + MINUTE,
+                "serial": 1,
+            }
+            | more
+        )
+    )
+
+
+def outcome(status=200):
+    return Outcome(status, None, None, "", 0.01)
+
+
+class StoreContract:
+    async def claim(self, store: Store, kind=LaneKind.POLL, now=NOW, limit=10, owner="w1"):
+        return await store.claim(kind, owner, now, now + MINUTE, limit)
+
+    async def polling(self, store: Store, *resources):
+        await store.create_instance(new_instance(), plan(*(resources or ("contacts",))), NOW)
+        return (await self.claim(store))[0]
+
+    # People and instances
+
+    async def test_the_first_user_is_made_once_and_found_by_mail_and_secret(self, store: Store):
+        def make():
+            return User(0, 0, 0, "a@b", "A", "B", "hash", "user-secret", "organization-secret")
+
+        made, new = await store.first_user(make)
+        again, second = await store.first_user(make)
+        assert (new, second) == (True, False)
+        assert made == again
+        assert made.organization_secret == "organization-secret"
+        assert await store.user_by_email("a@b") == made
+        assert await store.user_by_secret("user-secret") == made
+        assert await store.user_by_secret("other") is None
+
+    async def test_a_session_ends_when_its_time_is_over(self, store: Store):
+        user, _ = await store.first_user(lambda: User(0, 0, 0, "a@b", "A", "B", "hash", "s", "o"))
+        await store.open_session("bearer", user.id, NOW + MINUTE)
+        assert await store.user_by_session("bearer", NOW) == user
+        assert await store.user_by_session("bearer", NOW + MINUTE) is None
+
+    async def test_an_instance_comes_back_as_it_was_given(self, store: Store):
+        made = await store.create_instance(new_instance(), plan("contacts"), NOW)
+        assert made == await store.instance(made.id) == await store.instance_by_token("canary-token")
+        assert made.secrets == {"private.key": "canary-private-key"}
+        assert [i.id for i in await store.instances(1)] == [made.id]
+        assert await store.instances(2) == []
+
+    async def test_of_two_changes_to_one_revision_the_second_is_refused(self, store: Store):
+        made = await store.create_instance(new_instance(), plan(), NOW)
+        await store.update_instance(dataclasses.replace(made, name="first"), plan(), NOW)
+        with pytest.raises(LeaseLost):
+            await store.update_instance(dataclasses.replace(made, name="second"), plan(), NOW)
+        found = await store.instance(made.id)
+        assert found is not None
+        assert found.name == "first"
+
+    async def test_a_deleted_instance_is_gone_with_its_token_and_is_purged(self, store: Store):
+        lane = await self.polling(store)
+        await store.commit_page(lane, page([created(1)], [row(1)]))
+        assert await store.delete_instance(1, NOW)
+        assert not await store.delete_instance(1, NOW)
+        assert await store.instance(1) is None
+        assert await store.instance_by_token("canary-token") is None
+        assert await self.claim(store, now=NOW + MINUTE * 9) == []
+        while await store.purge(1):
+            pass
+        assert await store.lanes() == []
+        assert await store.known(lane.id, [1]) == {}
+        assert await store.log_after(1, 0, 10) == []
+
+    # Lanes
+
+    async def test_no_two_workers_hold_one_lane(self, store: Store):
+        await store.create_instance(new_instance(), plan(*(f"r{i}" for i in range(20))), NOW)
+        taken = await asyncio.gather(*(self.claim(store, limit=3, owner=f"w{i}") for i in range(10)))
+        ids = [lane.id for lanes in taken for lane in lanes]
+        assert len(ids) == len(set(ids)) == 20
+
+    async def test_the_longest_due_lane_is_claimed_first(self, store: Store):
+        await store.create_instance(new_instance(), plan("late"), NOW)
+        await store.create_instance(new_instance(token="t2"), plan("early"), NOW - MINUTE)
+        assert [lane.key for lane in await self.claim(store, limit=1)] == ["early"]
+
+    async def test_an_expired_lease_is_taken_over_and_the_first_holder_cannot_write(self, store: Store):
+        first = await self.polling(store)
+        assert await self.claim(store, owner="w2") == []
+        (second,) = await self.claim(store, owner="w2", now=NOW + MINUTE)
+        assert second.fence > first.fence
+        for write in (
+            store.commit_page(first, page([created(1)], [row(1)])),
+            store.renew(first, NOW + 9 * MINUTE),
+            store.release(first, due_at=NOW),
+            store.park(first, "tired"),
+        ):
+            with pytest.raises(LeaseLost):
+                await write
+        assert await store.known(first.id, [1]) == {}
+        assert await store.log_after(1, 0, 10) == []
+        await store.commit_page(second, page([created(1)], [row(1)]))
+
+    async def test_next_due_counts_a_held_lane_from_the_end_of_its_lease(self, store: Store):
+        assert await store.next_due(LaneKind.POLL, NOW) is None
+        lane = await self.polling(store)
+        assert await store.next_due(LaneKind.POLL, NOW) == NOW + MINUTE
+        await store.release(lane, due_at=NOW + 5)
+        assert await store.next_due(LaneKind.POLL, NOW) == NOW + 5
+
+    async def test_a_parked_lane_rests_until_the_instance_is_changed(self, store: Store):
+        lane = await self.polling(store)
+        await store.park(lane, "the provider refused the keys", cursor=b"kept")
+        assert await self.claim(store, now=NOW + 99 * MINUTE) == []
+        instance = await store.instance(1)
+        assert instance is not None
+        await store.update_instance(instance, plan("contacts"), NOW)
+        (woken,) = await self.claim(store)
+        assert (woken.cursor, woken.parked_reason, woken.state) == (b"kept", None, LaneState.READY)
+
+    async def test_a_resource_taken_out_and_put_back_goes_on_where_it_was(self, store: Store):
+        lane = await self.polling(store, "contacts", "incidents")
+        await store.commit_page(lane, page(cursor=b"kept"))
+        for resources in ((), ("contacts", "incidents")):
+            instance = await store.instance(1)
+            assert instance is not None
+            await store.update_instance(instance, plan(*resources), NOW)
+            assert len(await self.claim(store)) == len(resources)
+        assert [found.cursor for found in await store.lanes(LaneKind.POLL)] == [b"kept", b""]
+
+    async def test_a_change_of_configuration_moves_the_fence_and_hands_over_the_generation(self, store: Store):
+        lane = await self.polling(store)
+        instance = await store.instance(1)
+        assert instance is not None
+        await store.update_instance(instance, plan("contacts", generation="g2"), NOW)
+        with pytest.raises(LeaseLost):
+            await store.commit_page(lane, page())
+        assert [found.generation for found in await self.claim(store)] == ["g2"]
+
+    # Pages
+
+    async def test_a_page_is_committed_whole_or_not_at_all(self, store: Store):
+        lane = await self.polling(store)
+
+        def breaks(changes, first_sequence, first_number):
+            raise RuntimeError("cut")
+
+        with pytest.raises(RuntimeError, match="cut"):
+            await store.commit_page(lane, page([created(1)], [row(1)], cut=breaks))
+        assert await store.known(lane.id, [1]) == {}
+        assert (await store.lanes(LaneKind.POLL))[0].cursor == b""
+        (notification,) = await store.commit_page(lane, page([created(1)], [row(1)]))
+        assert notification.first_sequence == 1
+
+    async def test_sequences_have_no_gap_whoever_commits(self, store: Store):
+        await store.create_instance(new_instance(), plan("contacts", "incidents"), NOW)
+        lanes = await self.claim(store)
+
+        async def commit(lane, start):
+            for i in range(10):
+                await store.commit_page(
+                    lane, page([created(start + i), created(100 + start + i)], release=False, lease_until=NOW + MINUTE)
+                )
+
+        await asyncio.gather(*(commit(lane, 1000 * i) for i, lane in enumerate(lanes)))
+        log = await store.log_after(1, 0, 100)
+        assert [n.first_sequence for n in log] == list(range(1, 41))
+        assert len({n.number for n in log}) == 40
+
+    async def test_records_and_snapshots_come_back_as_written(self, store: Store):
+        lane = await self.polling(store)
+        body = b'{"id":%d,"name":"Somebody of some length so that a dictionary pays","n":%d}'
+        records = [row(i, body % (i, i * i)) for i in range(1, 1501)] + [row("text-id", b'{"id":"text-id"}')]
+        await store.commit_page(lane, page(records=records, release=False, lease_until=NOW + MINUTE))
+        known = await store.known(lane.id, [1, 1500, 9999, "text-id"])
+        assert set(known) == {1, 1500, "text-id"}
+        assert known[1].raw_hash == b"h"
+        found = await store.snapshots(lane.id, [*range(1, 1501), "text-id"])
+        assert found == {r.id: r.snapshot for r in records}
+        await store.commit_page(lane, page(records=[row(1, None, rev=2, gone=1)], serial=2))
+        assert (await store.snapshots(lane.id, [1]))[1] == body % (1, 1)
+        assert (await store.known(lane.id, [1]))[1].rev == 2
+        assert await store.live_count(lane.id) == 1500
+
+    async def test_live_ids_are_those_known_before_the_sweep_began(self, store: Store):
+        lane = await self.polling(store)
+        await store.commit_page(
+            lane, page(records=[row(i) for i in (2, 10, 9, 30)], release=False, lease_until=NOW + MINUTE)
+        )
+        await store.commit_page(lane, page(records=[row(9), row(11), row(10, gone=1)], serial=2))
+        assert await store.live_ids(lane.id, None, None, 1) == [2, 30]
+        assert await store.live_ids(lane.id, 2, 11, 2) == [9, 11]
+
+    # Deliveries
+
+    async def delivering(self, store: Store, events=3):
+        lane = await self.polling(store)
+        assert await store.commit_page(lane, page([created(i) for i in range(1, events + 1)]))
+        return (await self.claim(store, LaneKind.DELIVER))[0]
+
+    async def test_a_commit_with_events_makes_the_delivery_lane_due(self, store: Store):
+        poll = await self.polling(store)
+        (deliver,) = await self.claim(store, LaneKind.DELIVER)
+        await store.commit_deliveries(
+            deliver, [], cursor=b"{}", seen=0, release=True, due_at=NOW + 99 * MINUTE, lease_until=0
+        )
+        assert await self.claim(store, LaneKind.DELIVER) == []
+        await store.commit_page(poll, page([created(1)]))
+        assert len(await self.claim(store, LaneKind.DELIVER)) == 1
+
+    async def test_events_that_came_while_the_worker_looked_away_wake_the_lane(self, store: Store):
+        deliver = await self.delivering(store)
+        await store.commit_deliveries(
+            deliver, [], cursor=b"{}", seen=2, release=True, due_at=NOW + 99 * MINUTE, lease_until=0
+        )
+        assert len(await self.claim(store, LaneKind.DELIVER)) == 1
+
+    async def test_a_new_receiver_starts_at_the_end_of_the_log(self, store: Store):
+        await store.create_instance(new_instance(), plan("contacts", url=None), NOW)
+        (poll,) = await self.claim(store)
+        await store.commit_page(poll, page([created(1), created(2)]))
+        instance = await store.instance(1)
+        assert instance is not None
+        await store.update_instance(instance, plan("contacts"), NOW)
+        (deliver,) = await self.claim(store, LaneKind.DELIVER)
+        assert orjson.loads(deliver.cursor) == {"offset": 2}
+
+    async def test_what_failed_waits_and_what_succeeded_is_forgotten(self, store: Store):
+        deliver = await self.delivering(store)
+        first, second, _ = await store.log_after(1, 0, 10)
+        refused = DeliveryWrite(first.number, Attempt(1, NOW, outcome(503)), DeliveryState.RETRY, 1, NOW + 4000)
+        taken = DeliveryWrite(second.number, Attempt(1, NOW, outcome()), DeliveryState.DELIVERED, 1, 0)
+        await store.commit_deliveries(
+            deliver, [refused, taken], cursor=b'{"offset":2}', seen=3, release=False, due_at=0, lease_until=NOW + MINUTE
+        )
+        (waiting,) = await store.waiting(int(deliver.key), 10)
+        assert (waiting.notification, waiting.attempt, waiting.due_at) == (first, 1, NOW + 4000)
+        states = [summary.state for summary in await store.events(1)]
+        assert states == [DeliveryState.RETRY, DeliveryState.DELIVERED, DeliveryState.CREATED]
+        again = DeliveryWrite(first.number, Attempt(2, NOW + 4000, outcome()), DeliveryState.DELIVERED, 2, 0)
+        await store.commit_deliveries(
+            deliver, [again], cursor=b'{"offset":2}', seen=3, release=True, due_at=0, lease_until=0
+        )
+        assert await store.waiting(int(deliver.key), 10) == []
+        summary = await store.event(1, first.id)
+        assert summary is not None
+        assert [a.outcome.status for a in summary.attempts] == [503, 200]
+        assert await store.event(1, "unknown") is None
+
+    async def test_a_stopped_subscription_keeps_its_queue_and_goes_on_when_the_instance_is_changed(self, store: Store):
+        deliver = await self.delivering(store)
+        first = (await store.log_after(1, 0, 1))[0]
+        write = DeliveryWrite(first.number, Attempt(10, NOW, outcome(410)), DeliveryState.RETRY, 10, NOW)
+        await store.deactivate(deliver, [write], b'{"offset":1}', "the receiver answered 410")
+        subscription = await store.subscription(int(deliver.key))
+        assert subscription is not None
+        assert (subscription.active, subscription.reason) == (False, "the receiver answered 410")
+        assert await store.waiting(subscription.id, 10) == []
+        assert await self.claim(store, LaneKind.DELIVER, now=NOW + 9 * MINUTE) == []
+        instance = await store.instance(1)
+        assert instance is not None
+        await store.update_instance(instance, plan("contacts"), NOW)
+        assert [d.notification.id for d in await store.waiting(subscription.id, 10)] == [first.id]
+        assert len(await self.claim(store, LaneKind.DELIVER)) == 1
+
+    async def test_a_changed_callback_url_is_used_from_then_on(self, store: Store):
+        deliver = await self.delivering(store)
+        instance = await store.instance(1)
+        assert instance is not None
+        await store.update_instance(instance, plan("contacts", url="http://127.0.0.1:9/other"), NOW)
+        subscription = await store.subscription(int(deliver.key))
+        assert subscription is not None
+        assert (subscription.url, subscription.signature_key) == ("http://127.0.0.1:9/other", "canary-signature-key")
+        assert len(await store.subscriptions(1)) == 1
