@@ -1,0 +1,144 @@
+"""Where does a poll lane go on, and what is its next reading?
+
+One lane, one reader: poll, settle pass, sweep and audit of a resource take turns on one cursor, page by page, and a
+long reading gives way to a due poll (design.md section 6).
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from tidings.core.model import Moment, RecordId
+
+
+class ReadingKind(StrEnum):
+    PROBE = "probe"  #: the second in which the baseline begins, so that no change of it is guessed
+    BASELINE = "baseline"  #: everything, silently
+    POLL = "poll"  #: what was stamped since the watermark, less the overlap
+    SETTLE = "settle"  #: a wider window, for rows that became visible late
+    SWEEP = "sweep"  #: ids only: finds deletes
+    AUDIT = "audit"  #: everything, compared: proves completeness
+
+
+class Reading(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One reading in progress; what a crash must not forget of it."""
+
+    kind: ReadingKind
+    lower_at: Moment | None = None  #: the bound that was asked for; None reads everything
+    started_at: Moment = 0  #: by our clock, for `pollDate` and the log
+    date_at: Moment | None = None  #: the provider's clock at the first answer
+    position: str | None = None  #: where the next page starts
+    pages: int = 0
+    rows: int = 0
+    top_at: Moment | None = None  #: the greatest stamp seen that is not in the provider's future
+    outside: int = 0  #: rows that do not fit the filter we sent
+    created: int = 0
+    updated: int = 0
+    deleted: int = 0
+    count: int | None = None  #: the provider's own count when the reading began
+    serial: int = 0  #: a sweep judges only what was written at or before this page
+    last_id: RecordId | None = None  #: the last id a sweep has passed
+    control_id: RecordId | None = None  #: a record the sweep has seen, to tell "deleted" from "all is gone"
+    missing: tuple[RecordId, ...] = ()  #: known, and not where the sweep should have seen them
+    listed: bool = False  #: a sweep that has seen all ids and now confirms what is missing
+
+
+class PollCursor(msgspec.Struct, frozen=True, omit_defaults=True):
+    """All that a poll lane remembers; stored as JSON with the lane."""
+
+    generation: str = ""
+    generation_number: int = 0
+    baselined: bool = False
+    t0_at: Moment | None = None  #: the provider's clock when the baseline began
+    high_id: int | None = None  #: its greatest id then
+    watermark_at: Moment | None = None
+    skew: int = 0  #: milliseconds by which stamps were seen ahead of the provider's `Date`
+    serial: int = 0  #: counts the lane's page commits
+    failures: int = 0
+    short: int = 0  #: full readings in a row that saw fewer rows than the provider counts
+    main: Reading | None = None  #: probe, baseline or poll
+    long: Reading | None = None  #: settle, sweep or audit
+    poll_at: Moment = 0
+    settle_at: Moment = 0
+    sweep_at: Moment = 0
+    audit_at: Moment = 0
+    held: int = 0  #: how many deletes a suspicious sweep would announce; a person decides
+    held_revision: int = 0  #: the instance's revision when it was held: a later one releases it
+
+
+ENCODE = msgspec.json.Encoder().encode
+_DECODE = msgspec.json.Decoder(PollCursor).decode
+
+
+def decode(stored: bytes) -> PollCursor:
+    return _DECODE(stored) if stored else PollCursor()
+
+
+class Intervals(msgspec.Struct, frozen=True):
+    """How often each reading is made, in milliseconds; None never."""
+
+    poll: int
+    settle: int | None
+    sweep: int | None
+    audit: int | None
+
+
+def next_turn(cursor: PollCursor, now: Moment) -> ReadingKind | None:
+    """The reading whose page comes next; None when nothing is due."""
+    if not cursor.baselined:
+        return cursor.main.kind if cursor.main else ReadingKind.PROBE
+    if cursor.main is not None:
+        return cursor.main.kind
+    if cursor.poll_at <= now:
+        return ReadingKind.POLL
+    if cursor.long is not None:
+        return cursor.long.kind
+    for kind, at in _long_turns(cursor):
+        if at <= now:
+            return kind
+    return None
+
+
+def due_at(cursor: PollCursor) -> Moment:
+    """When the lane has something to do again."""
+    if not cursor.baselined or cursor.main is not None or cursor.long is not None:
+        return 0
+    return min(cursor.poll_at, *(at for _, at in _long_turns(cursor)))
+
+
+def _long_turns(cursor: PollCursor) -> tuple[tuple[ReadingKind, Moment], ...]:
+    return (
+        (ReadingKind.SETTLE, cursor.settle_at),
+        (ReadingKind.SWEEP, cursor.sweep_at),
+        (ReadingKind.AUDIT, cursor.audit_at),
+    )
+
+
+def on_grid(now: Moment, interval: int, phase: int) -> Moment:
+    """The next moment after `now` of an instance's own beat, so that a thousand instances spread over the interval."""
+    return now + interval - (now - phase) % interval
+
+
+def lower_bound(cursor: PollCursor, kind: ReadingKind, overlap: int, window: int) -> Moment | None:
+    """From which stamp a reading asks: None for everything, the start of the baseline's second for the probe."""
+    if kind is ReadingKind.PROBE:
+        return cursor.t0_at
+    if kind is ReadingKind.POLL and cursor.watermark_at is not None:
+        return cursor.watermark_at - max(overlap, 2 * cursor.skew)
+    if kind is ReadingKind.SETTLE and cursor.watermark_at is not None:
+        return cursor.watermark_at - max(window, overlap)
+    return None
+
+
+def advance(cursor: PollCursor, reading: Reading) -> Moment | None:
+    """The watermark after a whole reading: it only grows, and never beyond the provider's clock at its start."""
+    if reading.kind is ReadingKind.BASELINE or cursor.watermark_at is None:
+        floor = max(cursor.watermark_at or 0, cursor.t0_at or 0)
+    else:
+        floor = cursor.watermark_at
+    if reading.outside or reading.top_at is None:
+        return floor or None
+    limit = reading.date_at if reading.date_at is not None else reading.top_at
+    return max(floor, min(reading.top_at, limit))
