@@ -1,0 +1,103 @@
+"""How does a record show the records it points at, and who has to be shown anew when one of them is renamed?
+
+Names of references are rendered live and their change does not touch the record that shows them (spec connectwise.md
+13.14).
+"""
+
+from array import array
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import orjson
+
+from tidings.sandbox.describe import Resource, Stored
+from tidings.sandbox.render import BASE, Fragment, referred
+from tidings.sandbox.table import Table
+
+Key: TypeAlias = tuple[str, int]
+
+
+class References:
+    """The labels of all records of a tenant and who shows them."""
+
+    def __init__(self, tables: Mapping[str, Table]) -> None:
+        self._tables = tables
+        self._fragments: dict[Key, dict[str, Fragment]] = {}
+        self._dependents: dict[Key, dict[str, array[int]]] = {}
+        self._gone: dict[Key, dict[str, Any]] = {}
+
+    def fragment(self, member: str, target: str, number: int) -> Fragment:
+        """The reference as JSON, with its address under `<member>_href`."""
+        known = self._fragments.setdefault((target, number), {})
+        found = known.get(member)
+        if found is None:
+            label = orjson.dumps({"id": number, **self.label(target, number)})[:-1]
+            address = b"%s//%s/%d" % (BASE, self._folder(target, number).encode(), number)
+            found = known[member] = Fragment(b'%s,"_info":{"%s_href":"%s"}}' % (label, member.encode(), address))
+        return found
+
+    def label(self, target: str, number: int) -> dict[str, Any]:
+        """What a reference shows beside the id; of a deleted record what it showed last."""
+        table = self._tables[target]
+        if number in table:
+            return label_of(table.resource, table.stored(number))
+        return self._gone.get((target, number), {})
+
+    def find(self, target: str, member: str, value: str) -> list[int]:
+        """The ids of the records whose label has this value, in any letter case."""
+        wanted = value.casefold()
+        table = self._tables[target]
+        return [
+            record["id"]
+            for record in table
+            if str(label_of(table.resource, record).get(member, "")).casefold() == wanted
+        ]
+
+    def note(self, resource: Resource, record: Stored, old: Stored | None) -> None:
+        """Remember which labels a record shows now; one it no longer shows costs a needless rendering at most."""
+        if old is None:
+            self._appeared((resource.path, record["id"]))
+        before = referred(resource, old) if old is not None else set()
+        for key in referred(resource, record) - before:
+            shown = self._dependents.setdefault(key, {})
+            numbers = shown.get(resource.path)
+            if numbers is None:
+                numbers = shown[resource.path] = array("Q")
+            numbers.append(record["id"])
+
+    def changed(self, resource: Resource, old: Stored, new: Stored | None) -> None:
+        """A record was replaced, or deleted (`new` is None): have everybody who shows it rendered anew."""
+        label = label_of(resource, old)
+        if new is not None and label_of(resource, new) == label:
+            return
+        key = (resource.path, old["id"])
+        if new is None:
+            self._gone[key] = label
+        else:
+            self._show_anew(key)
+
+    def _appeared(self, key: Key) -> None:
+        if key in self._dependents:
+            self._show_anew(key)
+
+    def _show_anew(self, key: Key) -> None:
+        self._fragments.pop(key, None)
+        for path, numbers in self._dependents.get(key, {}).items():
+            self._tables[path].stale(numbers)
+
+    def _folder(self, target: str, number: int) -> str:
+        if "{}" not in target:
+            return target
+        table = self._tables[target]
+        parent = table.parent(table.stored(number)) if number in table else None
+        return target.format(parent or 0)
+
+
+def label_of(resource: Resource, record: Stored) -> dict[str, Any]:
+    """The members of a record that references to it show."""
+    label: dict[str, Any] = {}
+    for member, sources in resource.label.items():
+        values = [record[source] for source in sources.split() if record.get(source) is not None]
+        if values:
+            label[member] = values[0] if len(values) == 1 else " ".join(map(str, values))
+    return label

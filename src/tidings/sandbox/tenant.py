@@ -1,0 +1,186 @@
+"""What does one company's ConnectWise hold, and how does a write reach its readers?"""
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from functools import partial
+from heapq import heappop, heappush
+from random import Random
+
+from tidings.sandbox.audit import AuditTrail
+from tidings.sandbox.catalog import RESOURCES, SCHEMAS
+from tidings.sandbox.changes import Action, Change, ChangeFeed
+from tidings.sandbox.config import Account, SandboxConfig
+from tidings.sandbox.describe import Resource, Stored
+from tidings.sandbox.faults import Faults
+from tidings.sandbox.references import References
+from tidings.sandbox.render import CustomFields, Renderer
+from tidings.sandbox.selection import Selector
+from tidings.sandbox.table import Table
+
+ALIAS = "v4_6_release"
+DEFINITIONS = "system/userDefinedFields"
+
+# Streamed into their rows as answers, so that a million of them fit.
+_RENDERED_AT_ONCE = frozenset({"company/contacts", "service/tickets"})
+
+
+class Tenant:
+    """The records, knobs and history of one account."""
+
+    def __init__(self, account: Account, config: SandboxConfig, seed: int) -> None:
+        self.account = account
+        self.faults = Faults(rate_limit=config.rate_limit)
+        self.dice = Random(seed)
+        self.changes = ChangeFeed()
+        self.audit = AuditTrail()
+        self.requests: deque[float] = deque()
+        self.ticket_configurations: dict[int, list[int]] = {}
+        self._release = 1
+        self._clock = config.clock
+        self._last_ids: dict[str, int] = {}
+        self._unseen: list[tuple[float, int, str, int, Stored | None]] = []
+        self._newest: dict[tuple[str, int], tuple[float, Stored | None]] = {}
+        self._custom_fields: dict[str, CustomFields] = {}
+        self.tables: dict[str, Table] = {}
+        self.references = References(self.tables)
+        for path, resource in RESOURCES.items():
+            renderer = Renderer(resource, self.references.fragment, self.custom_fields)
+            self.tables[path] = Table(resource, renderer)
+        self.selectors = {
+            path: Selector(table, SCHEMAS[path], partial(self.blank, table.resource))
+            for path, table in self.tables.items()
+        }
+
+    @property
+    def codebase(self) -> str:
+        """The concrete release; an upgrade makes the former one unknown."""
+        return f"v2025_{self._release}"
+
+    @property
+    def version(self) -> str:
+        return self.codebase[1:].replace("_", ".")
+
+    def upgrade(self) -> None:
+        self._release += 1
+
+    def now(self) -> float:
+        """The server's clock, in seconds since 1970."""
+        return self._clock() + self.faults.clock_skew
+
+    def stamp(self) -> str:
+        """The server's clock as it is written into records."""
+        return datetime.fromtimestamp(int(self.now()), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def fill(self, path: str, records: Iterable[Stored]) -> None:
+        """Put seeded records into an empty table, ids ascending, without a trace in the feed."""
+        resource = RESOURCES[path]
+        self.tables[path].fill(
+            records,
+            rendered=path in _RENDERED_AT_ONCE,
+            note=lambda record: self.references.note(resource, record, None),
+        )
+        if path == DEFINITIONS:
+            self._custom_fields.clear()
+
+    def custom_fields(self, pod: str) -> CustomFields:
+        """The custom fields of the records whose pods begin with this word."""
+        found = self._custom_fields.get(pod)
+        if found is None:
+            definitions = [
+                each for each in self.tables[DEFINITIONS] if pod and each.get("podDescription", "").startswith(pod)
+            ]
+            found = self._custom_fields[pod] = CustomFields(definitions)
+        return found
+
+    def blank(self, resource: Resource) -> bytes:
+        """The custom fields of a record that has none of them set."""
+        return self.custom_fields(resource.pod).blank
+
+    def next_id(self, path: str) -> int:
+        """An id that no record of this type has had."""
+        number = max(self._last_ids.get(path, 0), self.tables[path].last_id) + 1
+        self._last_ids[path] = number
+        return number
+
+    def newest(self, path: str, number: int) -> Stored | None:
+        """The record as its writers see it, which readers may not yet; None when it is not (or no longer) there."""
+        if (path, number) in self._newest:
+            return self._newest[path, number][1]
+        table = self.tables[path]
+        return table.stored(number) if number in table else None
+
+    def commit(
+        self,
+        resource: Resource,
+        number: int,
+        record: Stored | None,
+        action: Action,
+        *,
+        member: str,
+        touched: bool = False,
+    ) -> Change:
+        """Accept a write (`record` None deletes) and list it; readers see it now, or late when the knob says so."""
+        at = self.now()
+        seen = at + self._delay()
+        shown = record if record is not None else self.newest(resource.path, number) or {}
+        if seen > at or (resource.path, number) in self._newest:
+            seen = max(seen, self._newest.get((resource.path, number), (seen, None))[0])
+            self._newest[resource.path, number] = (seen, record)
+            heappush(self._unseen, (seen, self.changes.next_sequence, resource.path, number, record))
+        else:
+            self._apply(resource.path, number, record)
+        change = Change(
+            sequence=self.changes.next_sequence,
+            resource=resource.path.replace("/{}", ""),
+            id=number,
+            action=action,
+            stamp=self.stamp(),
+            at=at,
+            visible_at=seen,
+            member=member,
+            parent=self.tables[resource.path].parent(shown),
+            touched=touched,
+        )
+        self.changes.append(change)
+        return change
+
+    def settle(self) -> None:
+        """Show the writes whose delay is over."""
+        while self._unseen and self._unseen[0][0] <= self.now():
+            seen, _, path, number, record = heappop(self._unseen)
+            self._apply(path, number, record)
+            if self._newest.get((path, number), (0.0, None))[0] <= seen:
+                self._newest.pop((path, number), None)
+
+    def _apply(self, path: str, number: int, record: Stored | None) -> None:
+        table = self.tables[path]
+        old = table.stored(number) if number in table else None
+        if record is not None:
+            table.put(record, old)
+            self.references.note(table.resource, record, old)
+        elif old is not None:
+            table.remove(number)
+        if old is not None:
+            self.references.changed(table.resource, old, record)
+        if path == DEFINITIONS:
+            self._definitions_changed()
+
+    def _definitions_changed(self) -> None:
+        """Every record lists every definition, though none of them was touched (spec connectwise.md Q27)."""
+        for table in self.tables.values():
+            if table.resource.pod:
+                table.stale(table.ids)
+        self._custom_fields.clear()
+
+    def _delay(self) -> float:
+        least, most = self.faults.visibility_delay_least, self.faults.visibility_delay
+        return self.dice.uniform(min(least, most), most) if most > 0 else 0.0
+
+
+def tenants_of(config: SandboxConfig) -> Mapping[str, Tenant]:
+    """An empty tenant for every account, by company; each has dice of its own."""
+    return {
+        account.company: Tenant(account, config, config.seed + position)
+        for position, account in enumerate(config.accounts)
+    }
