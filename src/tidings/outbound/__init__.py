@@ -1,0 +1,1 @@
+"""The receiver's side: connections that are guarded, notifications that are sent."""

@@ -1,0 +1,152 @@
+"""What became of one POST to a receiver."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import ssl
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+import aiohttp
+from yarl import URL
+
+from tidings.core.addresses import AddressPolicy
+from tidings.core.model import Outcome
+from tidings.outbound.guard import forbidden_address, guarded_connector
+
+ANSWER_KEPT: Final = 1024
+"""Bytes of the receiver's answer that are kept for the log."""
+
+_CHUNK: Final = 16 * 1024
+
+
+def open_session(policy: AddressPolicy, *, tls: ssl.SSLContext | bool = True) -> aiohttp.ClientSession:
+    """A client session fit for strangers: guarded, without cookies, unpacking nothing, ignoring proxy settings."""
+    return aiohttp.ClientSession(
+        connector=guarded_connector(policy, tls=tls),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        trust_env=False,
+        timeout=aiohttp.ClientTimeout(total=None),
+        headers={"User-Agent": "Tidings", "Accept-Encoding": "identity"},
+    )
+
+
+class Sender:
+    """Posts to receivers. A try takes at most `timeout_for` seconds; of the answer at most `answer_cap` bytes are read.
+
+    The status decides as soon as it is there: a receiver that says 200 has the notification, whatever becomes of the
+    rest of its answer.
+    """
+
+    def __init__(
+        self, session: aiohttp.ClientSession, *, timeout_for: float = 30.0, answer_cap: int = 64 * 1024
+    ) -> None:
+        self._session, self._timeout_for, self._answer_cap = session, timeout_for, answer_cap
+
+    async def send(self, url: str, headers: Mapping[str, str], body: bytes) -> Outcome:
+        """POST the body once, follow no redirect, and say what came of it; raises nothing but CancelledError."""
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        answer = _Answer()
+        error = None
+        try:
+            async with asyncio.timeout(self._timeout_for):
+                await self._post(url, headers, body, answer)
+        except TimeoutError:
+            error = f"no answer within {self._timeout_for:g} s"
+        except Exception as failure:  # a receiver, its name or its certificate can fail in more ways than can be listed
+            error = _in_words(failure)
+        took_for = clock() - began
+        if answer.status is None:
+            return Outcome(None, error, None, "", took_for)
+        return Outcome(
+            status=answer.status,
+            error=None if 200 <= answer.status < 300 else _refusal(answer),
+            retry_after=retry_after(answer.headers),
+            answer=bytes(answer.body[:ANSWER_KEPT]).decode("utf-8", "replace").replace("\0", ""),
+            took_for=took_for,
+        )
+
+    async def _post(self, url: str, headers: Mapping[str, str], body: bytes, answer: _Answer) -> None:
+        async with self._session.post(_as_written(url), data=body, headers=headers, allow_redirects=False) as response:
+            answer.status, answer.headers = response.status, response.headers
+            # Reading to the end lets the connection be used again; an answer without an end is cut off with it.
+            while chunk := await response.content.read(_CHUNK):
+                answer.body += chunk
+                if len(answer.body) >= self._answer_cap:
+                    response.close()
+                    return
+
+
+class _Answer:
+    """As much of the receiver's answer as has arrived."""
+
+    __slots__ = ("body", "headers", "status")
+
+    def __init__(self) -> None:
+        self.status: int | None = None
+        self.headers: Mapping[str, str] = {}
+        self.body = bytearray()
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds that a `Retry-After` asks for; None when there is none, it cannot be read, or it lies in the past.
+
+    A date is compared with the answer's own `Date`, so that the receiver's clock and ours may differ.
+    """
+    asked = headers.get("Retry-After", "").strip()
+    if asked.isascii() and asked.isdigit():
+        return float(asked[:12])
+    try:
+        wait = (parsedate_to_datetime(asked) - parsedate_to_datetime(headers.get("Date", ""))).total_seconds()
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return wait if wait >= 0 else None
+
+
+def _refusal(answer: _Answer) -> str:
+    if answer.status is not None and 300 <= answer.status < 400:
+        where = answer.headers.get("Location", "another address")[:200]
+        return f"answered {answer.status}, a redirect to {where}; redirects are not followed, set the final address"
+    return f"answered {answer.status}"
+
+
+def _in_words(failure: Exception) -> str:
+    forbidden = forbidden_address(failure)
+    if forbidden is not None:
+        return str(forbidden)
+    match failure:
+        case aiohttp.InvalidURL():
+            return "the callback URL cannot be read as a URL"
+        case aiohttp.ClientConnectorCertificateError():
+            return f"the certificate of {failure.host} was not accepted: {failure.certificate_error}"
+        case aiohttp.ClientConnectorDNSError():
+            return f"the name {failure.host} could not be looked up: {_cause(failure.os_error)}"
+        case aiohttp.ClientConnectorSSLError():
+            return f"no TLS connection with {failure.host}:{failure.port}: {_cause(failure.os_error)}"
+        case aiohttp.ClientConnectorError():
+            return f"could not connect to {failure.host}:{failure.port}: {_cause(failure.os_error)}"
+        case aiohttp.ServerDisconnectedError() | aiohttp.ClientPayloadError() | ConnectionError():
+            return "the connection was closed without an answer"
+        case aiohttp.ClientOSError():
+            return f"the connection broke: {_cause(failure)}"
+        case aiohttp.ClientResponseError():
+            return f"the answer is no HTTP: {failure.message}"[:500]
+        case _:
+            return f"{type(failure).__name__}: {failure}"[:500]
+
+
+def _cause(error: OSError) -> str:
+    # The system's own words; asyncio's repeat the address, and errors of TLS and of lookups have numbers of their own.
+    if error.errno is not None and not isinstance(error, ssl.SSLError | socket.gaierror):
+        return os.strerror(error.errno)
+    return error.strerror or str(error)
+
+
+def _as_written(url: str) -> URL:
+    """The URL with every escape that its author wrote, since a token in it may be signed; else made fit to send."""
+    return URL(url, encoded=url.isascii() and url.isprintable() and " " not in url)
