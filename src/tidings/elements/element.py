@@ -1,0 +1,290 @@
+"""What an element is: a connector to one SaaS product, as its folder describes it and as the API shows it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+import msgspec
+from msgspec.structs import replace
+
+from tidings.elements.pages import Paging
+
+FieldType = Literal["int", "decimal", "bool", "datetime", "string"]
+
+
+class Option(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One choice of a COMBO entry."""
+
+    value: str
+    description: str
+
+
+class ConfigurationEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One key of an instance's configuration. `default` is text or nothing, whatever the key means.
+
+    `secret` values are encrypted at rest and never shown; `hidden` ones stand in no form. `number` is the entry's own
+    within its element and never changes; `id` (spec platform.md 2.3) follows from it.
+    """
+
+    number: int
+    key: str
+    name: str
+    description: str
+    type: Literal[
+        "TEXTFIELD_32",
+        "TEXTFIELD_64",
+        "TEXTFIELD_128",
+        "TEXTFIELD_1000",
+        "TEXTAREA",
+        "BOOLEAN",
+        "PASSWORD",
+        "COMBO",
+    ]
+    display_order: int
+    default: str | None = None
+    required: bool = False
+    secret: bool = False
+    hidden: bool = False
+    options: tuple[Option, ...] = ()
+    id: int = 0
+
+    def describe(self) -> dict[str, Any]:
+        """The entry as the API shows it (spec platform.md 2.3), ready for JSON."""
+        shown: dict[str, Any] = {
+            "id": self.id,
+            "name": self.name,
+            "key": self.key,
+            "description": self.description,
+            "defaultValue": self.default,
+            "resellerConfig": False,
+            "companyConfig": False,
+            "active": True,
+            "internal": False,
+            "groupControl": False,
+            "displayOrder": self.display_order,
+            "type": self.type,
+            "hideFromConsole": self.hidden,
+            "required": self.required,
+        }
+        if self.options:
+            shown["options"] = [{"description": each.description, "value": each.value} for each in self.options]
+        return shown
+
+
+class FieldTypes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The types of a resource's fields, for translating CEQL: names by type. A reference `company` stands for
+    `company.id` (int), `company.identifier` and `company.name` (strings)."""
+
+    int: tuple[str, ...] = ()
+    decimal: tuple[str, ...] = ()
+    bool: tuple[str, ...] = ()
+    datetime: tuple[str, ...] = ()
+    string: tuple[str, ...] = ()
+    reference: tuple[str, ...] = ()
+
+    def by_name(self) -> dict[str, FieldType]:
+        types: dict[str, FieldType] = {}
+        for name in self.reference:
+            types |= {f"{name}.id": "int", f"{name}.identifier": "string", f"{name}.name": "string"}
+        kinds: tuple[FieldType, ...] = ("int", "decimal", "bool", "datetime", "string")
+        return types | {name: kind for kind in kinds for name in getattr(self, kind)}
+
+
+class Resource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One collection of the provider.
+
+    `path` is the platform's (`contacts`, `incidents/{id}/comments`), `provider_path` the provider's. `id`, `stamp`,
+    `created` and `deleted` are dotted paths in a record, empty where it has no such value; `deleted` is a flag that
+    marks a record as deleted while it is still listed. `stamp_condition` is the stamp's name in a filter. `volatile`
+    paths (segments joined by `/`, `*` for any one segment) say nothing about whether a record changed. `touched` says
+    whether a moved stamp on equal content is news. `aliases` maps names of CEQL to paths in a record.
+    """
+
+    path: str
+    provider_path: str
+    type: str
+    description: str = ""
+    id: str
+    stamp: str = ""
+    stamp_condition: str = ""
+    created: str = ""
+    deleted: str = ""
+    paging: Paging
+    touched: Literal["announce", "ignore"] = "ignore"
+    volatile: tuple[str, ...] = ()
+    fields: FieldTypes = FieldTypes()
+    aliases: Mapping[str, str] = {}
+
+    @property
+    def field_types(self) -> Mapping[str, FieldType]:
+        """Types by dotted field name, for translating a CEQL query; a name that is missing has no known type."""
+        return self.fields.by_name()
+
+    @property
+    def id_path(self) -> tuple[str, ...]:
+        return path_of(self.id)
+
+    @property
+    def stamp_path(self) -> tuple[str, ...]:
+        return path_of(self.stamp)
+
+    @property
+    def created_path(self) -> tuple[str, ...]:
+        return path_of(self.created)
+
+    @property
+    def deleted_path(self) -> tuple[str, ...]:
+        return path_of(self.deleted)
+
+    def at(self, path: str) -> Resource | None:
+        """This resource with the ids of `path` filled in (`incidents/{id}/comments` at `incidents/7/comments` reads
+        `/service/tickets/7/notes`), or None when `path` is another resource's."""
+        pattern = re.escape(self.path).replace(r"\{id\}", r"([\w-]+)")
+        if not (match := re.fullmatch(pattern, path)):
+            return None
+        filled = self.provider_path
+        for each in match.groups():
+            filled = filled.replace("{id}", each, 1)
+        return replace(self, path=path, provider_path=filled)
+
+
+class Authentication(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a request proves who asks: HTTP Basic with templates over configuration keys (`{company}+{public.key}`)."""
+
+    type: Literal["custom", "basic"]
+    scheme: Literal["basic"]
+    user: str
+    password: str
+
+
+class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One header sent with every request: fixed text, or the value of a configuration `key` (then it is left out when
+    neither the instance nor the server's `setting` has one)."""
+
+    name: str
+    value: str | None = None
+    key: str | None = None
+    setting: str | None = None
+
+
+class Api(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the provider is reached: the configuration key that holds its root, a cheap request that only good
+    credentials can make, the most rows a page may have, and the headers of every request."""
+
+    root: str
+    check: str
+    page_size: int
+    headers: tuple[Header, ...] = ()
+
+
+class Generic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Collections that stand under their provider path's own name (`finance/agreements`), below these modules."""
+
+    modules: tuple[str, ...]
+    template: Resource
+
+
+class Element(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A connector. `version` grows when the same record would be compared differently; `readme` says how to get the
+    keys (Markdown, shown to users); `polling` is the default `event.poller.configuration`."""
+
+    id: int
+    key: str
+    version: int
+    name: str
+    description: str
+    hub: str
+    image: str
+    authentication: Authentication
+    api: Api
+    configuration: tuple[ConfigurationEntry, ...]
+    resources: tuple[Resource, ...]
+    polling: Mapping[str, Mapping[str, Any]]
+    generic: Generic | None = None
+    readme: str = ""
+
+    def resource(self, path: str) -> Resource | None:
+        """The resource at a platform path without hub and query (`contacts`, `incidents/7/comments`), or None."""
+        path = path.strip("/")
+        for each in self.resources:
+            if found := each.at(path):
+                return found
+        modules = self.generic.modules if self.generic else ()
+        if self.generic and path.split("/", 1)[0] in modules and re.fullmatch(r"[\w-]+(/[\w-]+)+", path):
+            return replace(self.generic.template, path=path, provider_path=f"/{path}")
+        return None
+
+    def entry(self, key: str) -> ConfigurationEntry | None:
+        """The configuration entry with this key, exactly or in any letter case."""
+        folded = key.lower()
+        return next((each for each in self.configuration if each.key == key), None) or next(
+            (each for each in self.configuration if each.key.lower() == folded), None
+        )
+
+    def abridged(self) -> dict[str, Any]:
+        """The element inside an instance and in short lists (spec platform.md 3.2), ready for JSON."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "key": self.key,
+            "description": self.description,
+            "image": self.image,
+            "active": True,
+            "deleted": False,
+            "typeOauth": False,
+            "trialAccount": False,
+            "resources": [],
+            "transformationsEnabled": True,
+            "bulkDownloadEnabled": True,
+            "bulkUploadEnabled": True,
+            "cloneable": True,
+            "extendable": False,
+            "beta": False,
+            "authentication": {"type": self.authentication.type},
+            "extended": False,
+            "hub": self.hub,
+            "protocolType": "http",
+            "parameters": [],
+            "private": False,
+        }
+
+    def describe(self) -> dict[str, Any]:
+        """The whole element as the API shows it (spec platform.md 2.2), ready for JSON."""
+        return self.abridged() | {
+            "configDescription": self.readme,
+            "configuration": [each.describe() for each in self.configuration],
+            "resources": list(self._resources()),
+            "hooks": [],
+            "objects": [],
+            "models": [],
+        }
+
+    def _resources(self) -> Iterator[dict[str, Any]]:
+        for number, each in enumerate(self.resources, start=1):
+            for offset, tail in enumerate(("", "/{id}")):
+                yield {
+                    "id": self.id * 1000 + 2 * number + offset,
+                    "description": each.description,
+                    "path": f"/hubs/{self.hub}/{each.path}{tail}",
+                    "vendorPath": each.provider_path + tail,
+                    "method": "GET",
+                    "vendorMethod": "GET",
+                    "type": "api",
+                    "kind": each.type,
+                    "parameters": [],
+                    "hooks": [],
+                    "paginationType": "VENDOR_SUPPORTED",
+                    "objectName": each.path,
+                    "primaryKey": each.id,
+                }
+
+
+def path_of(dotted: str) -> tuple[str, ...]:
+    """The keys that a dotted path leads through; none for an empty one.
+
+    >>> path_of("_info.lastUpdated")
+    ('_info', 'lastUpdated')
+    """
+    return tuple(dotted.split(".")) if dotted else ()
