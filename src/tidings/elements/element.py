@@ -142,7 +142,7 @@ class Resource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         """This resource with the ids of `path` filled in (`incidents/{id}/comments` at `incidents/7/comments` reads
         `/service/tickets/7/notes`), or None when `path` is another resource's."""
         pattern = re.escape(self.path).replace(r"\{id\}", r"([\w-]+)")
-        if not (match := re.fullmatch(pattern, path)):
+        if not (match := re.fullmatch(pattern, path, re.ASCII)):
             return None
         filled = self.provider_path
         for each in match.groups():
@@ -212,7 +212,7 @@ class Element(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
             if found := each.at(path):
                 return found
         modules = self.generic.modules if self.generic else ()
-        if self.generic and path.split("/", 1)[0] in modules and re.fullmatch(r"[\w-]+(/[\w-]+)+", path):
+        if self.generic and path.split("/", 1)[0] in modules and re.fullmatch(r"[\w-]+(/[\w-]+)+", path, re.A):
             return replace(self.generic.template, path=path, provider_path=f"/{path}")
         return None
 

@@ -42,14 +42,14 @@ def base_url(text: str | None, field: str = "baseUrl") -> str:
 
 
 def url_of(base: str, path: str, params: Mapping[str, str] | None = None) -> str:
-    """The address of `path` below `base`, however many slashes meet between them, its parameters percent-encoded in
-    the order given (a space is %20, which every server reads).
+    """The address of `path` (already encoded) below `base`, however many slashes meet between them, its parameters
+    percent-encoded in the order given (a space is %20, which every server reads).
 
     >>> url_of("https://h/apis/3.0/", "/company/contacts", {"conditions": 'name = "A&B"', "pageSize": "25"})
     'https://h/apis/3.0/company/contacts?conditions=name%20%3D%20%22A%26B%22&pageSize=25'
     """
     query = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in (params or {}).items())
-    address = f"{base.rstrip('/')}/{quote(path.lstrip('/'), safe='/')}"
+    address = f"{base.rstrip('/')}/{path.lstrip('/')}"
     return f"{address}?{query}" if query else address
 
 

@@ -1,0 +1,221 @@
+"""What can be asked of one account: an element's API with one instance's configuration and secrets."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from urllib.parse import quote
+
+import msgspec
+
+from tidings.core.errors import CredentialsRefused, InvalidInput, ProviderDown, ProviderRefused
+from tidings.core.model import Moment, RecordId
+from tidings.elements.answer import Answer, is_json_object, provider_message
+from tidings.elements.element import Element, Header, Resource, path_of
+from tidings.elements.heads import HeadReader
+from tidings.elements.http import ProviderClient, base_url, url_of
+from tidings.elements.pages import ask, turn
+
+#: Parameters that a reading decides for itself, whatever a poller's URL says.
+PAGING = frozenset({"page", "pagesize", "pageid", "orderby"})
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list. `body` is the exact bytes of a JSON array; `next` the position of the page after it, None
+    when the list has `ended`; `date_at` the provider's clock when it answered."""
+
+    body: bytes
+    date_at: Moment
+    next: str | None
+    ended: bool
+
+
+class _Count(msgspec.Struct):
+    count: int
+
+
+class Connection:
+    """Asks one account's API; one for each instance, nothing is sent before a method is called.
+
+    Configuration keys count in any letter case. `client_id_default` is sent where the instance has no client id of
+    its own. Raises `InvalidInput` naming the key when the root or a key is missing or cannot be sent. All methods
+    raise `CredentialsRefused`, `RateLimited`, `ProviderDown`, `ProviderRefused` or `AddressForbidden`.
+    """
+
+    def __init__(
+        self,
+        element: Element,
+        configuration: Mapping[str, str | None],
+        secrets: Mapping[str, str | None],
+        client: ProviderClient,
+        client_id_default: str | None = None,
+    ) -> None:
+        self._element = element
+        self._client = client
+        self._values = {key.lower(): (value or "").strip() for key, value in (*configuration.items(), *secrets.items())}
+        self._base = base_url(self._value(element.api.root), element.api.root)
+        credentials = f"{self._filled(element.authentication.user)}:{self._filled(element.authentication.password)}"
+        token = b64encode(credentials.encode()).decode()
+        self._headers = {"Authorization": f"Basic {token}"}
+        self._unsent: list[Header] = []
+        for header in element.api.headers:
+            if value := self._header_value(header, client_id_default):
+                self._headers[header.name] = value
+            else:
+                self._unsent.append(header)
+        hidden = [value.strip() for value in secrets.values() if value and value.strip()]
+        self._secrets = (token, *hidden, *(quote(value, safe="") for value in hidden))
+
+    async def read_page(
+        self,
+        resource: Resource,
+        *,
+        conditions: str = "",
+        position: str | None,
+        size: int,
+        fields: str | None = None,
+        extra: Mapping[str, str] | None = None,
+    ) -> Page:
+        """The page at `position` (None: the first) of the rows that meet `conditions`, which are in the provider's
+        own language. At most `size` rows, fewer when the provider caps it. `fields` trims the rows; ask for the id
+        and the stamp in it. `extra` goes with the request, except for what pages and orders it.
+        """
+        wanted = ask(
+            resource.paging,
+            position=position,
+            size=max(1, min(size, self._element.api.page_size)),
+            id_field=_provider_name(resource.id),
+        )
+        params = {name: value for name, value in (extra or {}).items() if name.lower() not in PAGING}
+        params |= {name: value for name, value in (("conditions", conditions), ("fields", fields)) if value}
+        purpose = f"reading {resource.path}"
+        answer = await self._get(resource.provider_path, {**params, **wanted.params}, purpose, headers=wanted.headers)
+        body = self._array_of(answer, purpose)
+        after = turn(
+            resource.paging,
+            position=position,
+            empty=len(body) < 64 and not body[1:-1].strip(),
+            link=answer.headers.get("Link"),
+            edges=lambda: _id_reader(resource.id).edges(body),
+        )
+        return Page(body, answer.date_at, after.next, after.ended)
+
+    async def count(self, resource: Resource, conditions: str = "") -> tuple[int, Moment]:
+        """How many rows meet `conditions` at the provider now, and when that was on its clock."""
+        params = {"conditions": conditions} if conditions else {}
+        purpose = f"counting {resource.path}"
+        answer = await self._get(f"{resource.provider_path}/count", params, purpose)
+        try:
+            return msgspec.json.decode(answer.body, type=_Count).count, answer.date_at
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            raise self._unusable(answer, purpose, "no count") from None
+
+    async def read_one(self, resource: Resource, id: RecordId) -> bytes:
+        """One record's exact bytes; raises `RecordNotFound` only when the provider itself answers 404 in JSON.
+
+        That alone proves no deletion: ConnectWise also answers so for a route that is gone (spec connectwise.md 7.2).
+        """
+        purpose = f"reading {resource.path} {id}"
+        path = f"{resource.provider_path}/{quote(str(id), safe='')}"
+        answer = await self._get(path, {}, purpose, by_id=True)
+        if not is_json_object(answer):
+            raise self._unusable(answer, purpose, "no record")
+        return answer.body
+
+    async def newest_id(self, resource: Resource) -> tuple[RecordId | None, Moment]:
+        """The greatest id the resource has, None when it is empty, and when that was on the provider's clock."""
+        name = _provider_name(resource.id)
+        purpose = f"looking for the newest of {resource.path}"
+        params = {"fields": name, "orderBy": f"{name} desc", "pageSize": "1"}
+        answer = await self._get(resource.provider_path, params, purpose)
+        ids = _id_reader(resource.id).read(self._array_of(answer, purpose)).ids
+        return (ids[0] if ids else None), answer.date_at
+
+    async def check(self) -> None:
+        """Tries the credentials; returns when the provider takes them, raises in the provider's words otherwise."""
+        purpose = f"trying the credentials of {self._element.key}"
+        try:
+            answer = await self._get(self._element.api.check, {}, purpose)
+        except ProviderRefused as error:
+            raise _with(error, f"check {', '.join(self._address_keys())}") from error
+        if not is_json_object(answer):
+            raise self._unusable(answer, purpose, f"no JSON; check {self._element.api.root}")
+
+    async def _get(
+        self,
+        path: str,
+        params: Mapping[str, str],
+        purpose: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        by_id: bool = False,
+    ) -> Answer:
+        try:
+            return await self._client.get(
+                url_of(self._base, path, params),
+                headers={**self._headers, **(headers or {})},
+                purpose=purpose,
+                by_id=by_id,
+                secrets=self._secrets,
+            )
+        except (CredentialsRefused, ProviderRefused) as error:
+            if error.status in (400, 401, 403) and (unsent := self._unsent[:1]):
+                hint = f"no {unsent[0].name} was sent: write one into {unsent[0].key} of the instance"
+                hint += f" or, for all instances, into {unsent[0].setting}" if unsent[0].setting else ""
+                raise _with(error, hint) from error
+            raise
+
+    def _array_of(self, answer: Answer, purpose: str) -> bytes:
+        """The body, which must look like a JSON array from both ends; `HeadReader` reads the rest."""
+        body = answer.body.strip()
+        if body[:1] != b"[" or body[-1:] != b"]":
+            raise self._unusable(answer, purpose, "no list")
+        return body
+
+    def _unusable(self, answer: Answer, purpose: str, what: str) -> ProviderDown:
+        said = provider_message(answer, self._secrets)
+        text = f"{purpose}: the provider answered {answer.status} with {what}" + (f": {said}" if said else "")
+        return ProviderDown(text, provider_message=said, status=answer.status)
+
+    def _value(self, key: str) -> str:
+        entry = self._element.entry(key)
+        return self._values.get(key.lower()) or (entry.default if entry else None) or ""
+
+    def _filled(self, template: str) -> str:
+        def value(match: re.Match[str]) -> str:
+            found = self._value(match[1])
+            if not found:
+                raise InvalidInput(match[1], "is missing; write the value the provider gave you")
+            return found
+
+        return re.sub(r"\{([^{}]+)\}", value, template)
+
+    def _header_value(self, header: Header, default: str | None) -> str:
+        if header.key is None:
+            return header.value or ""
+        value = self._value(header.key) or ((default or "").strip() if header.setting else "")
+        if not (value.isascii() and value.isprintable()):
+            raise InvalidInput(header.key, "has characters that cannot be sent in a header; copy it again")
+        return value
+
+    def _address_keys(self) -> Iterable[str]:
+        """The configuration keys that say where and whose the API is."""
+        return self._element.api.root, *re.findall(r"\{([^{}]+)\}", self._element.authentication.user)
+
+
+@cache
+def _id_reader(id: str) -> HeadReader:
+    return HeadReader(path_of(id))
+
+
+def _provider_name(dotted: str) -> str:
+    """A field's name in conditions, orderBy and fields (spec connectwise.md 3.2)."""
+    return dotted.replace(".", "/")
+
+
+def _with(error: CredentialsRefused | ProviderRefused, hint: str) -> CredentialsRefused | ProviderRefused:
+    return type(error)(f"{error}; {hint}", provider_message=error.provider_message, status=error.status)
