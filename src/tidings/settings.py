@@ -26,45 +26,55 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    host: str = Field("127.0.0.1", description="The address to listen on.")
-    port: int = Field(8080, ge=0, le=65535, description="The port to listen on; 0 takes a free one.")
+    host: str = Field(default="127.0.0.1", description="The address to listen on.")
+    port: int = Field(default=8080, ge=0, le=65535, description="The port to listen on; 0 takes a free one.")
     data: Path = Field(
-        Path("tidings-data"), description="The directory of the database file, the master key (0600) and the logs."
+        default=Path("tidings-data"),
+        description="The directory of the database file, the master key (0600) and the logs.",
     )
     database: str | None = Field(
-        None, description="A database URL, sqlite:///PATH; unset, it is the file tidings.db in the data directory."
+        default=None,
+        description="A database URL, sqlite:///PATH; unset, it is the file tidings.db in the data directory.",
     )
-    nats: str | None = Field(None, description="A NATS URL; this version runs without one and refuses it.")
+    nats: str | None = Field(default=None, description="A NATS URL; this version runs without one and refuses it.")
     role: Literal["all", "api", "worker"] = Field(
-        "all", description="What this process does: answer the API, poll and deliver (worker), or all of it."
+        default="all", description="What this process does: answer the API, poll and deliver (worker), or all of it."
     )
-    admin_user: str = Field("admin@localhost", min_length=1, description="The login made at the first start.")
+    admin_user: str = Field(default="admin@localhost", min_length=1, description="The login made at the first start.")
     admin_password: SecretStr | None = Field(
-        None, min_length=8, description="Its password; unset, a random one is printed once at the first start."
+        default=None, min_length=8, description="Its password; unset, a random one is printed once at the first start."
     )
     allow_private_networks: bool = Field(
-        False, description="Permit provider and callback addresses in private, local and reserved networks."
+        default=False, description="Permit provider and callback addresses in private, local and reserved networks."
     )
     allowed_networks: Annotated[tuple[Network, ...], NoDecode] = Field(
-        (), description="Networks to permit all the same, as a comma-separated list of CIDRs, such as 10.1.0.0/16."
+        default=(),
+        description="Networks to permit all the same, as a comma-separated list of CIDRs, such as 10.1.0.0/16.",
     )
     connectwise_client_id: str | None = Field(
-        None, description="The ConnectWise client id sent for instances that have no connectwise.clientID of their own."
+        default=None,
+        description="The ConnectWise client id sent for instances that have no connectwise.clientID of their own.",
     )
     interval_floor: float = Field(
-        1.0, gt=0, allow_inf_nan=False, description="The shortest poll interval an instance may ask for, in seconds."
+        default=1.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="The shortest poll interval an instance may ask for, in seconds.",
     )
     lease_for: float = Field(
-        60.0,
+        default=60.0,
         ge=1,
         allow_inf_nan=False,
         description="How long a worker owns a piece of work before another may take it over, in seconds.",
     )
     session_for: float = Field(
-        43200.0, gt=0, le=31536000, description="How long a token from POST /authentication is good for, in seconds."
+        default=43200.0,
+        gt=0,
+        le=31536000,
+        description="How long a token from POST /authentication is good for, in seconds.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="The least severe log lines to write."
+        default="info", description="The least severe log lines to write."
     )
 
     @field_validator("allowed_networks", mode="before")

@@ -1,0 +1,113 @@
+"""How the API is put together: the routes of the table, each behind its scope, inside one envelope."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import Match
+
+from tidings.api.authorization import Scope, authorise
+from tidings.api.envelope import Envelope
+from tidings.api.parts import ApiParts
+from tidings.api.problems import Refused, problem
+from tidings.api.routes import BASE, ROUTES, Route
+from tidings.core.errors import TidingsError
+
+LARGEST_BODY = 1024 * 1024
+
+ERROR = {
+    "description": "Refused; providerMessage is there when the provider failed the call",
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "required": ["requestId", "message"],
+                "properties": {name: {"type": "string"} for name in ("requestId", "message", "providerMessage")},
+            }
+        }
+    },
+}
+
+
+def build_api(parts: ApiParts) -> FastAPI:
+    """The API over its parts; its OpenAPI document stands at `/elements/api-v2/openapi.json`."""
+    api = FastAPI(
+        title="Tidings",
+        openapi_url=f"{BASE}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        max_body_size=LARGEST_BODY,
+    )
+    api.add_middleware(Envelope, clock=parts.clock, dice=parts.dice)
+    for kind in (HTTPException, RequestValidationError, TidingsError):
+        api.add_exception_handler(kind, _refuse)
+    for route in ROUTES:
+        _add(api, parts, route)
+    return api
+
+
+def _add(api: FastAPI, parts: ApiParts, route: Route) -> None:
+    api.router.add_api_route(
+        route.path,
+        route.handler,
+        methods=[route.method],
+        route_class_override=_guarded(parts, route.scope),
+        operation_id=f"{route.method}-{route.path.removeprefix(BASE)}",
+        responses={"4XX": ERROR, "5XX": ERROR},
+        openapi_extra={"x-scope": route.scope.value, "parameters": _instance_parameter(route.path)},
+    )
+
+
+def _guarded(parts: ApiParts, scope: Scope) -> type[APIRoute]:
+    """A route that asks who is calling before it reads anything else of the request."""
+
+    class GuardedRoute(APIRoute):
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            return partial(_authorised, parts, scope, super().get_route_handler())
+
+    return GuardedRoute
+
+
+async def _authorised(
+    parts: ApiParts, scope: Scope, handle: Callable[[Request], Coroutine[Any, Any, Response]], request: Request
+) -> Response:
+    request.state.call = await authorise(request, parts, scope)
+    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if request.headers.get("content-length", "0") != "0" and kind != "application/json":
+        raise Refused(415, f"Content-Type: {kind} is not understood; send application/json")
+    return await handle(request)
+
+
+def _instance_parameter(path: str) -> list[dict[str, object]]:
+    # The handlers do not take this one: `authorise` reads it.
+    if not re.search(r"{instance_id\b", path):
+        return []
+    return [{"name": "instance_id", "in": "path", "required": True, "schema": {"type": "integer"}}]
+
+
+async def _refuse(request: Request, error: Exception) -> Response:
+    found = problem(error, request.method, request.url.path)
+    headers = dict(found.headers)
+    if found.status == 405:
+        headers["Allow"] = ", ".join(sorted(_allowed(request)))
+    body = orjson.dumps(found.body(request.state.request_id))
+    return Response(body, found.status, headers, "application/json")
+
+
+def _allowed(request: Request) -> set[str]:
+    return {
+        method
+        for route in request.app.routes
+        if isinstance(route, APIRoute) and route.matches(request.scope)[0] is not Match.NONE
+        for method in route.methods or ()
+    }

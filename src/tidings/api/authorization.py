@@ -1,0 +1,110 @@
+"""Who is calling, and may they? The Authorization header of spec platform.md 1.2 and what each route asks of it."""
+
+from __future__ import annotations
+
+import hmac
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+from fastapi import Request
+
+from tidings.api.call import Call, InstanceCall, UserCall
+from tidings.api.parts import ApiParts
+from tidings.api.problems import Refused
+from tidings.core.model import Instance, User
+
+GREATEST_ID = 2**63 - 1
+
+
+class Scope(Enum):
+    """What a route asks of its caller."""
+
+    OPEN = "open"  #: nothing
+    BEARER = "bearer"  #: the token of POST /authentication
+    USER = "user"  #: User and Organization, or the Bearer token; an `{instance_id}` in the path must be theirs
+    ELEMENT = "element"  #: User, Organization and Element; the token selects the instance
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """The parts of one Authorization header; None where a part is absent."""
+
+    user: str | None = None
+    organization: str | None = None
+    element: str | None = None
+    bearer: str | None = None
+
+
+_PART = re.compile(r"\s*(User|Organization|Element|Bearer)\s+(\S+)\s*", re.IGNORECASE)
+
+
+def read(header: str | None) -> Credentials:
+    """The parts in any order and spacing. Raises Refused (401) for anything else.
+
+    >>> read("Element t/+=,  User u==").element
+    't/+='
+    """
+    parts: dict[str, str] = {}
+    for text in (header or "").split(","):
+        if not text.strip():
+            continue
+        found = _PART.fullmatch(text)
+        if found is None or found[1].lower() in parts:
+            raise Refused(401, "Authorization: write User <userSecret>, Organization <organizationSecret>")
+        parts[found[1].lower()] = found[2]
+    return Credentials(**parts)
+
+
+async def authorise(request: Request, parts: ApiParts, scope: Scope) -> Call:
+    """The call with its user, and with its instance where the route is about one. Raises Refused (401 or 404)."""
+    if scope is Scope.OPEN:
+        return Call(parts)
+    given = read(request.headers.get("authorization"))
+    user = await _user(parts, given, scope)
+    if scope is Scope.ELEMENT:
+        return InstanceCall(parts, user, await _instance_of_token(parts, user, given.element))
+    if "instance_id" in request.path_params:
+        return InstanceCall(parts, user, await own_instance(parts, user, request.path_params["instance_id"]))
+    return UserCall(parts, user)
+
+
+async def own_instance(parts: ApiParts, user: User, instance_id: int) -> Instance:
+    """An instance of the caller's account; raises Refused (404) for any other."""
+    instance = await parts.store.instance(instance_id) if instance_id <= GREATEST_ID else None
+    if instance is None or instance.account_id != user.account_id:
+        raise Refused(404, f"No element instance found with ID {instance_id}")
+    return instance
+
+
+async def _user(parts: ApiParts, given: Credentials, scope: Scope) -> User:
+    if given.bearer is not None and scope is not Scope.ELEMENT:
+        user = await parts.store.user_by_session(given.bearer, parts.clock())
+        if user is None:
+            raise Refused(
+                401, "Authorization: this Bearer token is unknown or has expired; POST /authentication makes one"
+            )
+        return user
+    if scope is Scope.BEARER:
+        raise Refused(401, "Authorization: write Bearer <token>; POST /authentication makes one")
+    missing = [name for name, value in (("User", given.user), ("Organization", given.organization)) if value is None]
+    if missing:
+        raise Refused(
+            401,
+            f"Authorization: the {' and '.join(missing)} part is missing; "
+            "write User <userSecret>, Organization <organizationSecret>",
+        )
+    user = await parts.store.user_by_secret(given.user or "")
+    organization = (given.organization or "").encode()
+    if user is None or not hmac.compare_digest(organization, user.organization_secret.encode()):
+        raise Refused(401, "Authorization: the user secret or the organization secret is wrong")
+    return user
+
+
+async def _instance_of_token(parts: ApiParts, user: User, token: str | None) -> Instance:
+    if token is None:
+        raise Refused(401, "Authorization: the Element part is missing; add Element <instanceToken>")
+    instance = await parts.store.instance_by_token(token)
+    if instance is None or instance.account_id != user.account_id:
+        raise Refused(401, "Authorization: the element token is wrong, or its instance was deleted")
+    return instance

@@ -1,0 +1,133 @@
+"""What happened at an instance: the event log as the platform shows it, and as a feed to pull from.
+
+Bodies are the stored notification bytes; nothing is made anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import Annotated
+
+import msgspec
+import orjson
+from fastapi import Path, Query
+from starlette.responses import Response
+
+from tidings.api.answers import answer, iso, listing
+from tidings.api.call import InstanceCall, InstanceCallIn
+from tidings.api.problems import Refused
+from tidings.core.model import Attempt, DeliveryState, Notification
+from tidings.core.notify import MAX_EVENTS
+from tidings.store.base import DeliverySummary
+
+GREATEST_SEQUENCE = 2**63 - 1
+LARGEST_PAGE = 1000
+LONGEST_WAIT = 30.0
+# Another process may append without our signal hearing of it.
+LOOK_AGAIN_FOR = 1.0
+
+#: The platform's words for where an event stands (spec platform.md 4.10).
+STATUS = {
+    DeliveryState.CREATED: "NEW",
+    DeliveryState.RETRY: "DISPATCHED",
+    DeliveryState.QUEUED: "RECEIVED",
+    DeliveryState.DELIVERED: "NOTIFIED",
+}
+
+PageSize = Annotated[int, Query(alias="pageSize", ge=1, description=f"At most {LARGEST_PAGE}.")]
+EventId = Annotated[str, Path(description="The id of a notification: its eventId, and its Elements-Webhook-Id.")]
+
+
+class _Message(msgspec.Struct):
+    raw: msgspec.Raw
+    events: list[msgspec.Raw]
+
+
+class _Envelope(msgspec.Struct):
+    message: _Message
+
+
+_envelope = msgspec.json.Decoder(_Envelope)
+
+
+async def list_events(call: InstanceCallIn, page_size: PageSize = 200) -> Response:
+    """The newest notifications with their delivery, newest first."""
+    found = await call.parts.store.events(call.instance.id, limit=min(page_size, LARGEST_PAGE), newest_first=True)
+    response = listing([_shown(summary) for summary in found])
+    if page_size > LARGEST_PAGE:
+        response.headers["Elements-Error"] = f"pageSize is at most {LARGEST_PAGE}; the result was cut to it"
+    return response
+
+
+async def read_event(call: InstanceCallIn, event_id: EventId) -> Response:
+    """One notification with every attempt to deliver it."""
+    found = await call.parts.store.event(call.instance.id, event_id)
+    if found is None:
+        raise Refused(404, f"No event found with ID {event_id}")
+    return answer(_shown(found))
+
+
+async def feed(
+    call: InstanceCallIn,
+    after: Annotated[int, Query(ge=0, le=GREATEST_SEQUENCE, description="The last sequence you have.")] = 0,
+    limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE, description="The most events to return.")] = 200,
+    wait: Annotated[
+        float, Query(ge=0, le=LONGEST_WAIT, allow_inf_nan=False, description="Seconds to wait for the first one.")
+    ] = 0,
+) -> Response:
+    """The events after a sequence, oldest first; `next` is the sequence to ask with next time."""
+    events, last = await _wait_for_events(call, after, limit, wait)
+    response = answer({"events": [orjson.Fragment(event) for event in events], "next": last})
+    response.headers["Elements-Returned-Count"] = str(len(events))
+    return response
+
+
+async def _wait_for_events(call: InstanceCall, after: int, limit: int, wait: float) -> tuple[Sequence[bytes], int]:
+    grew, now = call.parts.log_grew, asyncio.get_running_loop().time
+    until = now() + wait
+    while True:
+        count = grew.count
+        # The notification that holds event `after` may begin as many events before it as one can hold.
+        found = await call.parts.store.log_after(call.instance.id, after - MAX_EVENTS, limit + MAX_EVENTS)
+        events = list(_events_after(found, after))[:limit]
+        left = until - now()
+        if events or left <= 0 or grew.closed:
+            return [event for _, event in events], events[-1][0] if events else after
+        await grew.passed(count, min(left, LOOK_AGAIN_FOR))
+
+
+def _events_after(notifications: Iterable[Notification], after: int) -> Iterable[tuple[int, bytes]]:
+    for notification in notifications:
+        if notification.last_sequence > after:
+            bodies = _envelope.decode(notification.body).message.events
+            for event, body in zip(notification.events, bodies, strict=True):
+                if event.sequence > after:
+                    yield event.sequence, bytes(body)
+
+
+def _shown(summary: DeliverySummary) -> dict[str, object]:
+    notification = summary.notification
+    shown: dict[str, object] = {
+        "id": notification.id,
+        "eventDate": iso(notification.created_at),
+        "status": STATUS[summary.state],
+        "providerData": bytes(_envelope.decode(notification.body).message.raw).decode(),
+        "notificationId": notification.number,
+        "objectType": notification.resource,
+        "sequence": {"first": notification.first_sequence, "last": notification.last_sequence},
+        "attempts": [_attempt(attempt) for attempt in summary.attempts],
+    }
+    if summary.state is DeliveryState.DELIVERED:
+        shown["notifiedData"] = [orjson.Fragment(notification.body)]
+    return shown
+
+
+def _attempt(attempt: Attempt) -> dict[str, object]:
+    return {
+        "number": attempt.number,
+        "date": iso(attempt.at),
+        "status": attempt.outcome.status,
+        "error": attempt.outcome.error,
+        "tookMs": round(attempt.outcome.took_for * 1000),
+    }

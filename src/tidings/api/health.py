@@ -1,0 +1,28 @@
+"""Is this process alive, and can it do its work?"""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from tidings.api.answers import answer
+from tidings.api.call import CallIn
+from tidings.api.problems import Refused
+from tidings.core.model import LaneKind
+
+
+async def health(call: CallIn) -> Response:
+    """Live: the process answers."""
+    return answer({"status": "ok"})
+
+
+async def ready(call: CallIn) -> Response:
+    """Ready: the database answers and everything was started; 503 says what is missing."""
+    missing = call.parts.why_not_ready()
+    if missing is None:
+        try:
+            await call.parts.store.next_due(LaneKind.POLL, call.parts.clock())
+        except Exception as error:
+            missing = f"The database does not answer ({type(error).__name__})"
+    if missing is not None:
+        raise Refused(503, missing)
+    return answer({"status": "ready"})

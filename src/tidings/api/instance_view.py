@@ -1,0 +1,63 @@
+"""How an instance is shown (spec platform.md 3.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tidings.api.answers import iso
+from tidings.core.instanceconfig import Configuration, completed, shown
+from tidings.core.instancerules import CALLBACK_URL
+from tidings.core.model import Instance, User
+from tidings.core.plan import ENABLED, is_on
+from tidings.elements.element import Element
+
+
+def configuration_of(instance: Instance) -> Configuration:
+    return Configuration(instance.configuration, instance.secrets)
+
+
+def show(instance: Instance, element: Element, user: User | None) -> dict[str, object]:
+    """The whole instance; secrets masked, `providerData` never echoed."""
+    configuration = configuration_of(instance)
+    values = completed(configuration, element.configuration)
+    return {
+        "id": instance.id,
+        "name": instance.name,
+        "createdDate": iso(instance.created_at),
+        "token": instance.token,
+        "element": element.abridged(),
+        "elementId": element.id,
+        "tags": instance.tags,
+        "provisionInteractions": [],
+        "valid": True,
+        "disabled": instance.disabled,
+        "maxCacheSize": 0,
+        "cacheTimeToLive": 0,
+        "configuration": shown(configuration, element.configuration),
+        "eventsEnabled": is_on(values.get(ENABLED), ENABLED),
+        "eventsNotificationCallbackUrl": values.get(CALLBACK_URL) or "false",
+        "traceLoggingEnabled": False,
+        "cachingEnabled": False,
+        "externalAuthentication": "none",
+        "user": _user(instance, user),
+    }
+
+
+def show_short(instance: Instance, element: Element, user: User | None) -> dict[str, object]:
+    """What a list with `hydrate=false` shows: everything but the configuration and the element's details."""
+    whole: Mapping[str, object] = show(instance, element, user)
+    kept = ("id", "name", "createdDate", "token", "elementId", "tags", "valid", "disabled", "eventsEnabled", "user")
+    return {name: whole[name] for name in kept} | {
+        "element": {"id": element.id, "key": element.key, "name": element.name}
+    }
+
+
+def _user(instance: Instance, user: User | None) -> dict[str, object]:
+    if user is None:
+        return {"id": instance.user_id}
+    return {
+        "id": user.id,
+        "emailAddress": user.email,
+        "firstName": user.first_name,
+        "lastName": user.last_name,
+    }

@@ -1,0 +1,75 @@
+"""What runs on a schedule: exactly one job for each instance that polls (spec platform.md 4.7, 5.6)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import Path
+from starlette.responses import Response
+
+from tidings.api.acceptance import element_of
+from tidings.api.answers import answer, iso, listing
+from tidings.api.call import UserCall, UserCallIn
+from tidings.api.instance_view import configuration_of
+from tidings.api.problems import Refused
+from tidings.core import quartz
+from tidings.core.configvalues import interval
+from tidings.core.instanceconfig import completed
+from tidings.core.instancerules import INTERVAL
+from tidings.core.model import Instance, Lane, LaneKind, LaneState
+
+JobId = Annotated[str, Path(description="The id of a job, as listed.")]
+
+
+async def list_jobs(call: UserCallIn) -> Response:
+    """The jobs of the caller's account; none is an empty list."""
+    return listing(await _jobs(call))
+
+
+async def read_job(call: UserCallIn, job_id: JobId) -> Response:
+    """One job."""
+    for job in await _jobs(call):
+        if job["id"] == job_id:
+            return answer(job)
+    raise Refused(404, f"No job found with ID {job_id}")
+
+
+async def _jobs(call: UserCall) -> list[dict[str, object]]:
+    lanes: dict[int, list[Lane]] = defaultdict(list)
+    for lane in await call.parts.store.lanes(LaneKind.POLL):
+        if lane.state is not LaneState.OFF:
+            lanes[lane.instance_id].append(lane)
+    instances = await call.parts.store.instances(call.user.account_id)
+    return [_job(call, instance, lanes[instance.id]) for instance in instances if instance.id in lanes]
+
+
+def _job(call: UserCall, instance: Instance, lanes: Sequence[Lane]) -> dict[str, object]:
+    values = completed(configuration_of(instance), element_of(call.parts, instance).configuration)
+    seconds = interval(values[INTERVAL], call.parts.settings.interval_floor) * 60
+    trigger = {"interval": quartz.in_words(seconds)}
+    cron = quartz.every(seconds)
+    due = [lane.due_at for lane in lanes if lane.state is LaneState.READY]
+    return {
+        "id": f"poller-{instance.id}",
+        "name": f"{instance.element_key}-{instance.id}-poller",
+        "description": f"Polls {', '.join(lane.key for lane in lanes)} of {instance.name}",
+        "method": "GET",
+        "uri": f"/instances/{instance.id}/events",
+        "elementInstanceId": instance.id,
+        "createdDate": iso(instance.created_at),
+        "trigger": trigger if cron is None else trigger | {"cron": cron},
+        "nextRunDate": iso(min(due)) if due else None,
+        "resources": [_resource(lane) for lane in lanes],
+    }
+
+
+def _resource(lane: Lane) -> dict[str, object]:
+    ready = lane.state is LaneState.READY
+    return {
+        "name": lane.key,
+        "state": lane.state.value,
+        "reason": lane.parked_reason,
+        "nextRunDate": iso(lane.due_at) if ready else None,
+    }

@@ -1,0 +1,49 @@
+"""What the API uses of the rest: a handful of parts, joined in app.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from tidings.api.signal import Signal
+from tidings.core.addresses import AddressPolicy
+from tidings.core.model import Moment
+from tidings.elements.element import Element
+from tidings.settings import Settings
+from tidings.store.base import Store
+
+
+class Account(Protocol):
+    """An account at the provider whose credentials can be tried."""
+
+    async def check(self) -> None:
+        """Raises a ProviderError or AddressForbidden when the provider cannot be used with them."""
+
+
+class Connect(Protocol):
+    """Makes the connection of an element with a configuration and secrets; nothing is sent before `check`."""
+
+    def __call__(
+        self, element: Element, configuration: Mapping[str, str | None], secrets: Mapping[str, str | None], /
+    ) -> Account: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ApiParts:
+    """`clock` gives the moment in epoch milliseconds, `dice` as many random bytes as asked for.
+
+    `wake` is called with the id of an instance whose lanes may be due now. `log_grew` is set whenever events were
+    appended. `why_not_ready` says what is still missing before work can be done, None when nothing is.
+    """
+
+    store: Store
+    catalog: Mapping[str, Element]
+    connect: Connect
+    policy: AddressPolicy
+    clock: Callable[[], Moment]
+    dice: Callable[[int], bytes]
+    wake: Callable[[int], None]
+    settings: Settings
+    log_grew: Signal = field(default_factory=Signal)
+    why_not_ready: Callable[[], str | None] = lambda: None

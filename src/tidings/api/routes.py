@@ -1,0 +1,79 @@
+"""Every route of the API: verb, path, what answers it, and what it asks of its caller."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+from starlette.responses import Response
+
+from tidings.api import authentication, configuration, elements, events, health, instances, jobs
+from tidings.api.authorization import Scope
+
+BASE = "/elements/api-v2"
+
+
+class Route(NamedTuple):
+    """One row; its documentation is the handler's docstring."""
+
+    method: str
+    path: str
+    handler: Callable[..., Awaitable[Response]]
+    scope: Scope
+
+
+# The platform's base path stands in front of each of these. `{instance_id}` names an instance of the caller's account;
+# the same path without it takes the instance from the Element token.
+PLATFORM = (
+    Route("POST", "/authentication", authentication.log_in, Scope.OPEN),
+    Route("GET", "/authentication/secrets", authentication.show_secrets, Scope.BEARER),
+    #
+    Route("GET", "/elements", elements.list_elements, Scope.USER),
+    Route("GET", "/elements/keys", elements.list_keys, Scope.USER),
+    Route("GET", "/elements/{element}", elements.read_element, Scope.USER),
+    Route("GET", "/elements/{element}/instances", instances.list_of_element, Scope.USER),
+    Route("POST", "/elements/{element}/instances", instances.create_for_element, Scope.USER),
+    #
+    Route("POST", "/instances", instances.create, Scope.USER),
+    Route("GET", "/instances", instances.list_all, Scope.USER),
+    Route("PUT", "/instances", instances.put, Scope.ELEMENT),
+    Route("PATCH", "/instances", instances.patch, Scope.ELEMENT),
+    Route("GET", "/instances/{instance_id:int}", instances.read, Scope.USER),
+    Route("PUT", "/instances/{instance_id:int}", instances.put, Scope.USER),
+    Route("PATCH", "/instances/{instance_id:int}", instances.patch, Scope.USER),
+    Route("DELETE", "/instances/{instance_id:int}", instances.delete, Scope.USER),
+    Route("PUT", "/instances/enabled", instances.enable, Scope.ELEMENT),
+    Route("DELETE", "/instances/enabled", instances.disable, Scope.ELEMENT),
+    Route("PUT", "/instances/{instance_id:int}/enabled", instances.enable, Scope.USER),
+    Route("DELETE", "/instances/{instance_id:int}/enabled", instances.disable, Scope.USER),
+    #
+    Route("GET", "/instances/configuration", configuration.list_entries, Scope.ELEMENT),
+    Route("GET", "/instances/configuration/{configuration_id:int}", configuration.read_entry, Scope.ELEMENT),
+    Route("PATCH", "/instances/configuration/{configuration_id:int}", configuration.patch_entry, Scope.ELEMENT),
+    Route("GET", "/instances/{instance_id:int}/configuration", configuration.list_entries, Scope.USER),
+    Route(
+        "GET", "/instances/{instance_id:int}/configuration/{configuration_id:int}", configuration.read_entry, Scope.USER
+    ),
+    Route(
+        "PATCH",
+        "/instances/{instance_id:int}/configuration/{configuration_id:int}",
+        configuration.patch_entry,
+        Scope.USER,
+    ),
+    #
+    Route("GET", "/instances/events", events.list_events, Scope.ELEMENT),
+    Route("GET", "/instances/events/feed", events.feed, Scope.ELEMENT),
+    Route("GET", "/instances/events/{event_id}", events.read_event, Scope.ELEMENT),
+    Route("GET", "/instances/{instance_id:int}/events", events.list_events, Scope.USER),
+    Route("GET", "/instances/{instance_id:int}/events/feed", events.feed, Scope.USER),
+    Route("GET", "/instances/{instance_id:int}/events/{event_id}", events.read_event, Scope.USER),
+    #
+    Route("GET", "/jobs", jobs.list_jobs, Scope.USER),
+    Route("GET", "/jobs/{job_id}", jobs.read_job, Scope.USER),
+)
+
+ROUTES = (
+    Route("GET", "/health", health.health, Scope.OPEN),
+    Route("GET", "/ready", health.ready, Scope.OPEN),
+    *(route._replace(path=BASE + route.path) for route in PLATFORM),
+)

@@ -1,0 +1,108 @@
+"""May an instance be configured like this? Every rule that needs no provider to answer.
+
+Raises InvalidInput naming the key the user wrote and saying what to write instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+from tidings.core.configvalues import boolean, decimal, interval, whole
+from tidings.core.errors import InvalidInput
+from tidings.core.instanceconfig import FIELD, Configuration, ConfigurationKey, completed
+from tidings.core.notify import MAX_EVENTS
+from tidings.core.pollerconfig import PolledResource, read
+
+CALLBACK_URL = "event.notification.callback.url"
+INTERVAL = "event.poller.refresh_interval"
+
+_SPANS = {
+    "event.poller.overlap": "seconds",
+    "event.poller.settle_interval": "minutes",
+    "event.poller.settle_window": "minutes",
+    "event.poller.sweep_interval": "minutes",
+    "event.poller.audit_interval": "minutes",
+}
+
+
+class Choice(Protocol):
+    @property
+    def value(self) -> str: ...
+
+
+class RuledKey(ConfigurationKey, Protocol):
+    """A key that may have a list of its values."""
+
+    @property
+    def options(self) -> Sequence[Choice]: ...
+
+
+class PolledElement(Protocol):
+    """What the rules and the plan ask of an element."""
+
+    @property
+    def version(self) -> int: ...
+    @property
+    def configuration(self) -> Sequence[RuledKey]: ...
+
+    def resource(self, path: str, /) -> object | None:
+        """The resource at a platform path, None when there is none."""
+
+
+def check(
+    configuration: Configuration,
+    element: PolledElement,
+    *,
+    root: str,
+    floor: float,
+    refuse_url: Callable[[str], str | None],
+) -> None:
+    """All rules, in the order of the element's keys, then those of the polling configuration.
+
+    `root` is the key of the provider's address, `floor` the shortest poll interval in seconds, and `refuse_url` says
+    what is wrong with an address, None when nothing is.
+    """
+    values = completed(configuration, element.configuration)
+    for key in element.configuration:
+        value = values[key.key]
+        if value is not None:
+            _check_value(key, value, floor)
+            reason = refuse_url(value) if key.key in (root, CALLBACK_URL) else None
+            if reason is not None:
+                raise InvalidInput(FIELD + key.key, reason)
+    polled(configuration, element)
+
+
+def polled(configuration: Configuration, element: PolledElement) -> tuple[PolledResource, ...]:
+    """What the instance would poll when its events are on."""
+    try:
+        resources = read(configuration.values, {key.key: key.default for key in element.configuration})
+    except InvalidInput as error:
+        raise InvalidInput(FIELD + error.field, error.message) from None
+    for resource in resources:
+        if element.resource(resource.path) is None:
+            raise InvalidInput(
+                f"{FIELD}event.poller.configuration.{resource.name}.url",
+                f"reads {resource.path!r}, which is no resource of this element; write the path of one it has",
+            )
+    return resources
+
+
+def _check_value(key: RuledKey, value: str, floor: float) -> None:
+    name = FIELD + key.key
+    if key.key == INTERVAL:
+        interval(value, floor, name)
+    elif key.key in _SPANS:
+        decimal(value, name, _SPANS[key.key])
+    elif key.key == "event.notification.max_events":
+        if whole(value, name, "events", least=1) > MAX_EVENTS:
+            raise InvalidInput(name, f"is {value}: write a whole number from 1 to {MAX_EVENTS}")
+    elif key.type == "BOOLEAN":
+        boolean(value, name)
+    elif key.options and value not in _values(key.options):
+        raise InvalidInput(name, f"is {value!r}: write one of {', '.join(_values(key.options))}")
+
+
+def _values(options: Iterable[Choice]) -> list[str]:
+    return [option.value for option in options]
