@@ -63,7 +63,7 @@ def test_a_name_with_a_slash_or_a_tilde_is_escaped_as_rfc_6901_says():
 
 
 def test_null_is_absent_and_volatile_paths_are_no_content():
-    tree = volatile(["_info", "*/_info", "sla/minutes"])
+    tree = volatile(["_info", "*/_info", "sla/minutes", "_info/lastUpdated"])
     record = {
         "id": 1,
         "gone": None,

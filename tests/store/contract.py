@@ -191,6 +191,25 @@ class StoreContract:
         assert await store.log_after(1, 0, 10) == []
         await store.commit_page(second, page([created(1)], [row(1)]))
 
+    async def test_a_lane_that_was_given_back_is_nobodys_to_write(self, store: Store):
+        lane = await self.polling(store)
+        await store.release(lane, due_at=NOW)
+        for write in (
+            store.renew(lane, NOW + MINUTE),
+            store.release(lane, due_at=NOW),
+            store.commit_page(lane, page()),
+        ):
+            with pytest.raises(LeaseLost):
+                await write
+        assert len(await self.claim(store)) == 1
+
+    async def test_voided_leases_are_free_at_once_and_their_holders_cannot_write(self, store: Store):
+        lane = await self.polling(store)
+        await store.void_leases()
+        with pytest.raises(LeaseLost):
+            await store.renew(lane, NOW + MINUTE)
+        assert len(await self.claim(store, owner="w2")) == 1
+
     async def test_next_due_counts_a_held_lane_from_the_end_of_its_lease(self, store: Store):
         assert await store.next_due(LaneKind.POLL, NOW) is None
         lane = await self.polling(store)

@@ -43,6 +43,7 @@ class Reading(msgspec.Struct, frozen=True, omit_defaults=True):
     control_id: RecordId | None = None  #: a record the sweep has seen, to tell "deleted" from "all is gone"
     missing: tuple[RecordId, ...] = ()  #: known, and not where the sweep should have seen them
     listed: bool = False  #: a sweep that has seen all ids and now confirms what is missing
+    first_missed: int = 0  #: records that a sweep did not find for the first time
 
 
 class PollCursor(msgspec.Struct, frozen=True, omit_defaults=True):

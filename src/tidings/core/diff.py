@@ -27,10 +27,11 @@ def volatile(paths: Iterable[str]) -> Volatile:
     tree: dict[str, Any] = {}
     for path in paths:
         *parents, last = path.split("/")
-        branch = tree
+        branch: dict[str, Any] | None = tree
         for part in parents:
-            branch = branch.setdefault(part, {})
-        branch[last] = None
+            branch = branch.setdefault(part, {}) if branch is not None else None
+        if branch is not None:  # None: all of it is volatile already
+            branch[last] = None
     return tree
 
 

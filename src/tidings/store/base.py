@@ -139,6 +139,9 @@ class Store(Protocol):
         No two workers get the same lane; each claim moves the fence.
         """
 
+    async def void_leases(self) -> None:
+        """End every lease now; only for who knows that no other worker lives."""
+
     async def next_due(self, kind: LaneKind, now: Moment) -> Moment | None:
         """When the next lane can be claimed; None when there is none. May be in the past."""
 

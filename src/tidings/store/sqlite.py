@@ -318,6 +318,9 @@ class SqliteStore:
         found = await self._writer.run(lambda db: db.execute(SQL["claim"], values).fetchall())
         return sorted((rows.lane(row) for row in found), key=lambda lane: (lane.due_at, lane.id))
 
+    async def void_leases(self) -> None:
+        await self._writer.run(lambda db: run(db, "void_leases") and None)
+
     async def next_due(self, kind: LaneKind, now: Moment) -> Moment | None:
         row = await self._read(lambda db: db.execute(SQL["next_due"], {"kind": kind}).fetchone())
         return None if row["at"] is None else int(row["at"])

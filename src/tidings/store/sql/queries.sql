@@ -112,6 +112,9 @@ where id in (select id from lane
 returning id, kind, instance_id, key, state, due_at, fence, owner, lease_until, attempt, parked_reason, generation,
           cursor;
 
+-- void_leases --
+update lane set owner = null, lease_until = null where owner is not null;
+
 -- next_due -- a leased lane can be claimed when its lease ends
 select min(case when lease_until > due_at then lease_until else due_at end) as at
 from lane where kind = :kind and state = 'ready';
@@ -122,22 +125,22 @@ from lane
 where (:kind is null or kind = :kind) and (:instance_id is null or instance_id = :instance_id)
 order by id;
 
--- hold_lane --
+-- hold_lane -- every write of a worker names the lease it holds: its fence, and that it was not given back
 update lane set cursor = :cursor, lease_until = :lease_until, attempt = :attempt
-where id = :id and fence = :fence and state = 'ready';
+where id = :id and fence = :fence and state = 'ready' and owner is not null;
 
 -- renew_lane --
-update lane set lease_until = :lease_until where id = :id and fence = :fence and state = 'ready';
+update lane set lease_until = :lease_until where id = :id and fence = :fence and state = 'ready' and owner is not null;
 
 -- release_lane --
 update lane set cursor = coalesce(:cursor, cursor), due_at = :due_at, attempt = :attempt, parked_reason = :reason,
        owner = null, lease_until = null
-where id = :id and fence = :fence and state = 'ready';
+where id = :id and fence = :fence and state = 'ready' and owner is not null;
 
 -- park_lane --
 update lane set state = 'parked', parked_reason = :reason, cursor = coalesce(:cursor, cursor), owner = null,
        lease_until = null
-where id = :id and fence = :fence and state = 'ready';
+where id = :id and fence = :fence and state = 'ready' and owner is not null;
 
 -- wake_lanes -- a lane is made due, never put off
 update lane set due_at = :now

@@ -1,0 +1,205 @@
+"""Where the parts are joined: settings in, a running Tidings out. The clock and the dice come from here."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import fcntl
+import os
+import random
+import secrets
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import structlog
+from fastapi import FastAPI
+
+from tidings.api.application import build_api
+from tidings.api.parts import ApiParts
+from tidings.api.signal import Signal
+from tidings.core.addresses import AddressPolicy
+from tidings.core.errors import InvalidInput
+from tidings.core.model import LaneKind, Moment, User
+from tidings.core.passwords import hash_password
+from tidings.elements.connection import Connection
+from tidings.elements.describe import Element, catalog
+from tidings.elements.http import ProviderClient, provider_session
+from tidings.engine.deliver import Deliverer
+from tidings.engine.dispatch import Dispatcher
+from tidings.engine.poll import Poller
+from tidings.engine.sources import Sources
+from tidings.outbound.guard import guarded_connector
+from tidings.outbound.sender import Sender, open_session
+from tidings.settings import Settings
+from tidings.store.secrets import load_vault
+from tidings.store.sqlite import SqliteStore, open_sqlite
+
+PURGE_EVERY = 60.0
+PURGE_ROWS = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """A joined Tidings: the API to serve, and the loops to run beside it."""
+
+    api: FastAPI
+    store: SqliteStore
+    user: User
+    first_password: str | None = field(repr=False)  #: the random password of a login made just now
+    loops: tuple[Dispatcher, ...]
+    log_grew: Signal
+
+    async def run(self) -> None:
+        """Poll and deliver until cancelled; running work is given back."""
+        async with asyncio.TaskGroup() as group:
+            for loop in self.loops:
+                group.create_task(loop.loop())
+            group.create_task(self._purge())
+
+    async def _purge(self) -> None:
+        while True:
+            # A little at a time, so that nobody else waits for the writer.
+            while await self.store.purge(PURGE_ROWS):
+                await asyncio.sleep(0.05)
+            await asyncio.sleep(PURGE_EVERY)
+
+
+def clock() -> Moment:
+    """Now, in epoch milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+@asynccontextmanager
+async def build(settings: Settings, *, log: Any = None) -> AsyncIterator[App]:
+    """Join the parts for `settings`; everything opened is closed on the way out.
+
+    Raises InvalidInput when another server works on the same data directory, or the database cannot be used.
+    """
+    log = log or structlog.get_logger()
+    async with AsyncExitStack() as stack:
+        if settings.role != "api":
+            stack.enter_context(only_one(settings.database_path.with_suffix(".lock")))
+        store = await open_store(settings)
+        stack.push_async_callback(store.close)
+        user, first_password = await first_user(store, settings)
+        policy = AddressPolicy(settings.allow_private_networks, settings.allowed_networks)
+        client = ProviderClient(
+            await stack.enter_async_context(provider_session(guarded_connector(policy))), clock=clock
+        )
+        sender = Sender(await stack.enter_async_context(open_session(policy)))
+        log_grew = Signal()
+        stack.callback(log_grew.close)
+
+        def connect(element: Element, configuration: Any, secret_values: Any) -> Connection:
+            return Connection(element, configuration, secret_values, client, settings.connectwise_client_id)
+
+        sources = Sources(
+            store,
+            catalog(),
+            lambda element, instance: connect(element, instance.configuration, instance.secrets),
+            interval_floor=settings.interval_floor,
+            organization_id=user.organization_id,
+        )
+        owner = f"{os.uname().nodename}:{os.getpid()}"
+        lease_for = round(settings.lease_for * 1000)
+        deliverer = Deliverer(store, sender, clock=clock, lease_for=settings.lease_for, log=log)
+        deliver = Dispatcher(
+            store,
+            LaneKind.DELIVER,
+            deliverer.run,
+            clock=clock,
+            owner=owner,
+            log=log,
+            lease_for=lease_for,
+            concurrency=64,
+        )
+
+        def on_events(instance_id: int) -> None:
+            log_grew.set()
+            deliver.wake()
+
+        poller = Poller(
+            store,
+            sources.open,
+            clock=clock,
+            dice=random.random,
+            log=log,
+            lease_for=lease_for,
+            on_events=on_events,
+        )
+        poll = Dispatcher(store, LaneKind.POLL, poller.run, clock=clock, owner=owner, log=log, lease_for=lease_for)
+
+        def wake(instance_id: int) -> None:
+            poll.wake()
+            deliver.wake()
+
+        api = build_api(
+            ApiParts(
+                store=store,
+                catalog=catalog(),
+                connect=connect,
+                policy=policy,
+                clock=clock,
+                dice=os.urandom,
+                wake=wake,
+                settings=settings,
+                log_grew=log_grew,
+            )
+        )
+        loops = () if settings.role == "api" else (poll, deliver)
+        if settings.role != "api":
+            # We hold the lock, so whoever holds a lease is dead: nobody has to wait for it to run out.
+            await store.void_leases()
+        yield App(api, store, user, first_password, loops, log_grew)
+
+
+async def open_store(settings: Settings) -> SqliteStore:
+    """The store of a data directory, with its master key; both are made when missing."""
+    try:
+        settings.data.mkdir(parents=True, exist_ok=True)
+        return await open_sqlite(settings.database_path, load_vault(settings.data / "master.key"))
+    except OSError as error:
+        raise InvalidInput("--data", f"{settings.data} cannot be used ({error.strerror}); name another") from None
+
+
+async def first_user(store: SqliteStore, settings: Settings) -> tuple[User, str | None]:
+    """The first user, made when there is none; the password only when it is random and new."""
+    given = settings.admin_password.get_secret_value() if settings.admin_password else None
+    password = given or secrets.token_urlsafe(12)
+
+    def make() -> User:
+        return User(
+            id=0,
+            organization_id=0,
+            account_id=0,
+            email=settings.admin_user,
+            first_name="Admin",
+            last_name="User",
+            password_hash=hash_password(password, os.urandom(16)),
+            secret=token(),
+            organization_secret=secrets.token_hex(16),
+        )
+
+    user, new = await store.first_user(make)
+    return user, password if new and given is None else None
+
+
+def token() -> str:
+    """44 characters of base64, as the platform's user secrets and instance tokens are (spec platform.md 1.2)."""
+    return base64.b64encode(os.urandom(32)).decode()
+
+
+@contextmanager
+def only_one(path: Path) -> Iterator[None]:
+    """Holds a lock file for as long as this process works on a data directory."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise InvalidInput("--data", f"another server works in {path.parent}; stop it or name another") from None
+        yield

@@ -1,0 +1,153 @@
+"""How a poll lane is worked: open it, take turns until nothing is due, commit each turn, say what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+
+from tidings.core.cursor import ENCODE, PollCursor, Reading, ReadingKind, decode, due_at, next_turn
+from tidings.core.errors import AddressForbidden, CredentialsRefused, InvalidInput, ProviderError
+from tidings.core.model import Lane, Moment
+from tidings.core.retry import poll_backoff
+from tidings.engine.read import Turn, read_page
+from tidings.engine.source import Source
+from tidings.engine.sweep import sweep_page
+from tidings.store.base import PageCommit, Store
+
+
+class Poller:
+    """Works poll lanes.
+
+    `open_source` joins an instance's configuration with its element (raises `InvalidInput` when they do not fit, and
+    returns None when the instance is gone); `lease_for` is in milliseconds; `dice` are numbers in [0, 1);
+    `on_events` hears the instance's id after each commit that had events.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        open_source: Callable[[Lane], Awaitable[Source | None]],
+        *,
+        clock: Callable[[], Moment],
+        dice: Callable[[], float],
+        log: Any,
+        lease_for: int = 30_000,
+        on_events: Callable[[int], None] = lambda instance_id: None,
+    ) -> None:
+        self._store, self._open_source = store, open_source
+        self._clock, self._dice, self._log = clock, dice, log
+        self._lease_for, self._on_events = lease_for, on_events
+
+    async def run(self, lane: Lane) -> None:
+        """Take turns until nothing is due, then give the lane back. Raises `LeaseLost` when it has passed on."""
+        cursor = decode(lane.cursor)
+        try:
+            source = await self._open_source(lane)
+            if source is None:
+                return await self._store.park(lane, "the instance was deleted")
+            cursor = adopt(cursor, lane.generation)
+            while (kind := next_turn(cursor, self._clock())) is not None:
+                turn = await self._turn(lane, source, cursor, kind)
+                cursor, released = await self._commit(lane, source, turn)
+                if released:
+                    return None
+            await self._store.release(lane, due_at=due_at(cursor), cursor=ENCODE(cursor))
+        except (CredentialsRefused, InvalidInput) as error:
+            self._log.warning("poll.parked", **self._names(lane), reason=reason(error))
+            await self._store.park(lane, reason(error))
+        except (ProviderError, AddressForbidden) as error:
+            await self._back_off(lane, error)
+        return None
+
+    async def _turn(self, lane: Lane, source: Source, cursor: PollCursor, kind: ReadingKind) -> Turn:
+        if kind is ReadingKind.SWEEP:
+            return await sweep_page(self._store, lane.id, source, cursor, self._clock())
+        return await read_page(self._store, lane.id, source, cursor, kind, self._clock())
+
+    async def _commit(self, lane: Lane, source: Source, turn: Turn) -> tuple[PollCursor, bool]:
+        """Make the turn durable; the lane is given back in the same commit when nothing more is due."""
+        now = self._clock()
+        cursor = msgspec.structs.replace(turn.cursor, serial=turn.cursor.serial + 1, failures=0)
+        release = next_turn(cursor, now) is None
+        cut = source.cutter(turn.reading, now) if turn.reading is not None else None
+        notifications = await self._store.commit_page(
+            lane,
+            PageCommit(
+                cursor=ENCODE(cursor),
+                now=now,
+                records=turn.records,
+                changes=turn.changes,
+                cut=cut,
+                due_at=due_at(cursor),
+                release=release,
+                lease_until=now + self._lease_for,
+                serial=cursor.serial,
+            ),
+        )
+        if notifications:
+            self._on_events(lane.instance_id)
+        if turn.finished and turn.reading is not None:
+            self._log_finished(lane, turn.reading, cursor, now)
+        return cursor, release
+
+    async def _back_off(self, lane: Lane, error: ProviderError | AddressForbidden) -> None:
+        """Nothing moved; the next try is when the provider, or our patience, says."""
+        failures = lane.attempt + 1
+        wait_for = poll_backoff(failures, self._dice(), getattr(error, "retry_after", None))
+        at = self._clock() + round(wait_for * 1000)
+        self._log.warning(
+            "poll.failed",
+            **self._names(lane),
+            failures=failures,
+            reason=reason(error),
+            status=getattr(error, "status", None),
+            next_try_in=round(wait_for, 1),
+        )
+        await self._store.release(lane, due_at=at, attempt=failures, reason=reason(error))
+
+    def _log_finished(self, lane: Lane, reading: Reading, cursor: PollCursor, now: Moment) -> None:
+        log = self._log.warning if reading.outside or cursor.held else self._log.info
+        log(
+            "poll.finished",
+            **self._names(lane),
+            reading=reading.kind.value,
+            pages=reading.pages,
+            rows=reading.rows,
+            created=reading.created,
+            updated=reading.updated,
+            deleted=reading.deleted,
+            outside_filter=reading.outside,
+            held_deletes=cursor.held,
+            watermark_at=cursor.watermark_at,
+            took_ms=now - reading.started_at,
+            next_in_ms=max(due_at(cursor) - now, 0),
+        )
+
+    def _names(self, lane: Lane) -> dict[str, Any]:
+        return {"instance": lane.instance_id, "resource": lane.key, "lane": lane.id}
+
+
+def adopt(cursor: PollCursor, generation: str) -> PollCursor:
+    """The cursor under the lane's generation.
+
+    When what records are compared under has changed, everything is read once more from the old watermark on: records
+    whose stamp has not moved are taken over silently, newly visible ones learned, and what changed meanwhile announced.
+    """
+    if cursor.generation == generation:
+        return cursor
+    changed = msgspec.structs.replace(
+        cursor, generation=generation, generation_number=cursor.generation_number + 1, main=None, long=None
+    )
+    if not cursor.baselined:
+        return changed
+    return msgspec.structs.replace(
+        changed, baselined=False, t0_at=cursor.watermark_at, main=Reading(ReadingKind.BASELINE)
+    )
+
+
+def reason(error: Exception) -> str:
+    """What the user is told: our sentence, and the provider's own words where it said something else."""
+    said = getattr(error, "provider_message", None)
+    return f"{error} ({said})" if said and said not in str(error) else str(error)

@@ -1,0 +1,227 @@
+"""What does one page bring? Reads it, compares it with what is known, judges what differs.
+
+The hot path: an unchanged record costs a hash and a look-up, and is never parsed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+import xxhash
+
+from tidings.core.cursor import PollCursor, Reading, ReadingKind, advance, lower_bound, on_grid
+from tidings.core.detect import Rules, judge
+from tidings.core.model import Change, EventType, Known, Moment, RecordId, RecordWrite
+from tidings.elements.connection import Page
+from tidings.elements.heads import Heads
+from tidings.engine.source import NEVER, Query, Source
+from tidings.store.base import Store
+
+SKEW_LIMIT = 3_600_000  #: a stamp further ahead of the provider's clock is a date in the future, not a skewed clock
+SHORT_LIMIT = 3  #: full readings that come short are repeated this often before they are taken as they are
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one turn of a lane came to: the cursor after it, and what to commit with it.
+
+    `finished` is the reading that ended with this turn, for the log.
+    """
+
+    cursor: PollCursor
+    records: Sequence[RecordWrite] = ()
+    changes: Sequence[Change] = ()
+    reading: Reading | None = None
+    finished: bool = False
+
+
+async def begin(source: Source, cursor: PollCursor, kind: ReadingKind, now: Moment) -> tuple[PollCursor, Reading]:
+    """The cursor and the reading of `kind` in it, which is begun when it is not in progress."""
+    slot = "long" if kind in (ReadingKind.SETTLE, ReadingKind.SWEEP, ReadingKind.AUDIT) else "main"
+    reading: Reading | None = getattr(cursor, slot)
+    if reading is not None:
+        return cursor, reading
+    count = None
+    if kind is ReadingKind.PROBE:
+        newest, t0_at = await source.connection.newest_id(source.resource)
+        high_id = newest if isinstance(newest, int) else None
+        # An account without a record yet has the highest id zero: whatever comes is new.
+        cursor = msgspec.structs.replace(cursor, t0_at=t0_at, high_id=0 if newest is None else high_id)
+    elif kind in (ReadingKind.BASELINE, ReadingKind.AUDIT, ReadingKind.SWEEP):
+        count, _ = await source.connection.count(source.resource, source.query(None, now).conditions)
+    lower_at = lower_bound(cursor, kind, source.overlap, source.settle_window)
+    reading = Reading(kind, lower_at=lower_at, started_at=now, count=count, serial=cursor.serial)
+    return msgspec.structs.replace(cursor, **{slot: reading}), reading
+
+
+async def read_twice_when_empty(source: Source, query: Query, position: str | None, fields: str | None = None) -> Page:
+    """The page at `position`; an empty one that would end the reading is asked for again before it is believed."""
+    page = await source.connection.read_page(
+        source.resource,
+        conditions=query.conditions,
+        position=position,
+        size=source.page_size,
+        fields=fields,
+        extra=query.extra,
+    )
+    if not page.ended:
+        return page
+    return await source.connection.read_page(
+        source.resource,
+        conditions=query.conditions,
+        position=position,
+        size=source.page_size,
+        fields=fields,
+        extra=query.extra,
+    )
+
+
+async def read_page(
+    store: Store, lane_id: int, source: Source, cursor: PollCursor, kind: ReadingKind, now: Moment
+) -> Turn:
+    """One turn of a probe, baseline, poll, settle pass or audit. Raises `ProviderError`; then nothing has changed."""
+    cursor, reading = await begin(source, cursor, kind, now)
+    query = source.query(reading.lower_at, now)
+    page = await read_twice_when_empty(source, query, reading.position)
+    heads = source.heads.read(page.body)
+    reading = msgspec.structs.replace(
+        reading, date_at=page.date_at if reading.date_at is None else reading.date_at, pages=reading.pages + 1
+    )
+    hashes = list(map(xxhash.xxh3_128_digest, heads.raws))
+    known = await store.known(lane_id, heads.ids)
+    rules = source.rules(cursor, reading, page.date_at)
+    different, stamps, outside = screen(source, heads, hashes, known, rules, query.earliest_at)
+    olds = await store.snapshots(lane_id, [key for key in different if key in known])
+    records: list[RecordWrite] = []
+    changes: list[Change] = []
+    for key, position in different.items():
+        row = source.row(heads, position, hashes[position])
+        write, change = judge(row, known.get(key), olds.get(key), rules)
+        records.append(write)
+        if change is not None:
+            changes.append(change)
+    reading = _counted(reading, len(heads), stamps, outside, changes)
+    cursor = _with_skew(cursor, reading, stamps)
+    if not page.ended:
+        reading = msgspec.structs.replace(reading, position=page.next)
+        return Turn(_put(cursor, reading), records, changes, reading)
+    return Turn(await _finish(source, cursor, reading, now), records, changes, reading, finished=True)
+
+
+def screen(
+    source: Source,
+    heads: Heads,
+    hashes: Sequence[bytes],
+    known: Mapping[RecordId, Known],
+    rules: Rules,
+    earliest_at: Moment | None,
+) -> tuple[dict[RecordId, int], list[Moment], int]:
+    """The rows to judge, by id with their position; the stamps of all rows; how many do not fit the filter we sent.
+
+    Of a record that the page repeats the last row counts. An unknown row that does not fit the filter is left out: the
+    provider has dropped the filter, and the row is none of ours to announce.
+    """
+    different: dict[RecordId, int] = {}
+    stamps: list[Moment] = []
+    outside = 0
+    generation, deleted, check = rules.generation, heads.deleted, source.polled.filter_by_updated_date
+    for position, key in enumerate(heads.ids):
+        state = known.get(key)
+        if (
+            state is not None
+            and state[0] == hashes[position]
+            and state[5] == generation
+            and not state[4]
+            and (not state[3] or deleted[position])
+        ):
+            stamp = state[1]
+        else:
+            stamp = source.read_stamp(heads.stamps[position])
+            different[key] = position
+        if stamp is None:
+            continue
+        stamps.append(stamp)
+        if check and earliest_at is not None and stamp < earliest_at:
+            outside += 1
+            if state is None:
+                different.pop(key, None)
+    return different, stamps, outside
+
+
+def _counted(reading: Reading, rows: int, stamps: Sequence[Moment], outside: int, changes: Sequence[Change]) -> Reading:
+    limit = reading.date_at if reading.date_at is not None else NEVER
+    top = max((stamp for stamp in stamps if stamp <= limit), default=reading.top_at)
+    kinds = [change.type for change in changes]
+    return msgspec.structs.replace(
+        reading,
+        rows=reading.rows + rows,
+        outside=reading.outside + outside,
+        top_at=top if reading.top_at is None or top is None else max(top, reading.top_at),
+        created=reading.created + kinds.count(EventType.CREATED),
+        updated=reading.updated + kinds.count(EventType.UPDATED),
+        deleted=reading.deleted + kinds.count(EventType.DELETED),
+    )
+
+
+def _with_skew(cursor: PollCursor, reading: Reading, stamps: Sequence[Moment]) -> PollCursor:
+    date_at = reading.date_at
+    if date_at is None:
+        return cursor
+    ahead = max((stamp - date_at for stamp in stamps if 0 < stamp - date_at <= SKEW_LIMIT), default=0)
+    # While a reading goes on the provider's clock does too, so only what its first page shows is skew.
+    if reading.pages > 1 or ahead <= cursor.skew:
+        return cursor
+    return msgspec.structs.replace(cursor, skew=ahead)
+
+
+def _put(cursor: PollCursor, reading: Reading | None, kind: ReadingKind | None = None) -> PollCursor:
+    kind = reading.kind if reading is not None else kind
+    slot = "long" if kind in (ReadingKind.SETTLE, ReadingKind.SWEEP, ReadingKind.AUDIT) else "main"
+    return msgspec.structs.replace(cursor, **{slot: reading})
+
+
+async def _finish(source: Source, cursor: PollCursor, reading: Reading, now: Moment) -> PollCursor:
+    """The cursor after a whole reading."""
+    replace = msgspec.structs.replace
+    phase = (source.instance.id * 2_654_435_761 + sum(source.polled.name.encode())) % source.intervals.poll
+    poll_at = on_grid(now, source.intervals.poll, phase)
+    if reading.kind is ReadingKind.PROBE:
+        return replace(cursor, main=await _baseline(source, cursor, now))
+    if reading.kind is ReadingKind.BASELINE:
+        if cursor.short < SHORT_LIMIT and await came_short(source, reading, now):
+            return replace(cursor, short=cursor.short + 1, main=await _baseline(source, cursor, now))
+        return replace(
+            cursor,
+            baselined=True,
+            short=0,
+            main=None,
+            watermark_at=advance(cursor, reading),
+            poll_at=poll_at,
+            settle_at=after(now, source.intervals.settle),
+            sweep_at=after(now, source.intervals.sweep),
+            audit_at=after(now, source.intervals.audit),
+        )
+    if reading.kind is ReadingKind.POLL:
+        return replace(cursor, main=None, watermark_at=advance(cursor, reading), poll_at=poll_at)
+    if reading.kind is ReadingKind.SETTLE:
+        return replace(cursor, long=None, settle_at=after(now, source.intervals.settle))
+    return replace(cursor, long=None, audit_at=after(now, source.intervals.audit))
+
+
+async def _baseline(source: Source, cursor: PollCursor, now: Moment) -> Reading:
+    count, _ = await source.connection.count(source.resource, source.query(None, now).conditions)
+    return Reading(ReadingKind.BASELINE, started_at=now, count=count, serial=cursor.serial)
+
+
+async def came_short(source: Source, reading: Reading, now: Moment) -> bool:
+    """Whether a full reading saw fewer rows than the provider counted both before and after it."""
+    if reading.count is None:
+        return False
+    count, _ = await source.connection.count(source.resource, source.query(None, now).conditions)
+    return reading.rows < min(count, reading.count)
+
+
+def after(now: Moment, interval: int | None) -> Moment:
+    return NEVER if interval is None else now + interval

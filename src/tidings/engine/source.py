@@ -1,0 +1,175 @@
+"""What does a poll lane read, and how is it asked for?
+
+Joins an instance's configuration with its element's resource: the rendered filter, the decoder of a page's heads, the
+dates' formats, the rules of judgement. Everything that is decided once for a lane's run is decided here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import Any
+
+from whenever import Instant
+
+from tidings.core import ceql, conditions, javadate, notify
+from tidings.core.cursor import Intervals, PollCursor, Reading, ReadingKind
+from tidings.core.detect import Row, Rules
+from tidings.core.diff import Volatile, volatile
+from tidings.core.model import Instance, Moment
+from tidings.core.pollerconfig import PolledResource
+from tidings.elements.connection import Connection
+from tidings.elements.describe import Element, Resource
+from tidings.elements.heads import HeadReader, Heads
+from tidings.store.base import Cutter
+
+#: A bound that no record is older than, for readings of everything: a day after the epoch, so that a pattern that
+#: renders only a day, one unit earlier, is still a date that every provider reads.
+BEGINNING: Moment = 24 * 3600 * 1000
+NEVER: Moment = 253402300799000
+MINUTE = 60_000
+
+#: Parameters of a hub request that paging decides, not the user.
+OURS = frozenset({"page", "pagesize", "nextpage", "orderby"})
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One filter, as the provider takes it; `earliest_at` is the earliest stamp that fits it, None when unknown."""
+
+    conditions: str
+    extra: Mapping[str, str]
+    earliest_at: Moment | None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One (instance, resource) to poll. Spans are milliseconds."""
+
+    instance: Instance
+    element: Element
+    resource: Resource
+    polled: PolledResource
+    connection: Connection
+    heads: HeadReader
+    ids: HeadReader
+    read_stamp: Callable[[Any], Moment | None]
+    read_created: Callable[[Any], Moment | None] | None
+    volatile: Volatile
+    intervals: Intervals
+    overlap: int
+    settle_window: int
+    announce_touched: bool
+    page_size: int
+    max_events: int
+    filter_nulls: bool
+    backfill: bool
+    organization_id: int
+
+    def query(self, lower_at: Moment | None, now: Moment) -> Query:
+        """The filter for records stamped at or after `lower_at`; None asks for all of them."""
+        bound = Instant.from_timestamp((BEGINNING if lower_at is None else lower_at), unit="millisecond")
+        at = Instant.from_timestamp(now, unit="millisecond")
+        query = self.polled.query(bound=bound, now=at)
+        extra = {name: value for name, value in query.parameters if name.lower() not in OURS}
+        if query.where is None:
+            return Query("", extra, None)
+        earliest = None if lower_at is None else self.polled.earliest(bound)
+        return Query(
+            conditions.translate(ceql.parse(query.where), self.resource.field_types),
+            extra,
+            None if earliest is None else earliest.timestamp(unit="millisecond"),
+        )
+
+    def row(self, heads: Heads, position: int, raw_hash: bytes) -> Row:
+        """One record of a page, ready to be judged."""
+        return Row(
+            heads.ids[position],
+            bytes(heads.raws[position]),
+            raw_hash,
+            self.read_stamp(heads.stamps[position]),
+            self.read_created(heads.created[position]) if self.read_created is not None else None,
+            is_flagged(heads.deleted[position]),
+        )
+
+    def rules(self, cursor: PollCursor, reading: Reading, answered_at: Moment) -> Rules:
+        """By what a page of `reading` is judged; `answered_at` is the provider's clock on that page."""
+        silent_before: Moment | None = None
+        silent_until: Moment | None = None
+        if reading.kind is ReadingKind.PROBE:
+            silent_before = NEVER
+        elif reading.kind is ReadingKind.BASELINE and not self.backfill:
+            silent_before, silent_until = cursor.t0_at, answered_at
+        return Rules(
+            generation=cursor.generation_number,
+            volatile=self.volatile,
+            announce_touched=self.announce_touched,
+            silent_before=silent_before,
+            silent_until=silent_until,
+            high_id=None if self.backfill and reading.kind is ReadingKind.BASELINE else cursor.high_id,
+            created_since=cursor.t0_at,
+            created_known=self.read_created is not None,
+            tolerance=self.polled.created_check_tolerance * 1000,
+        )
+
+    def cutter(self, reading: Reading, now: Moment) -> Cutter:
+        """Cuts this reading's changes into notifications."""
+        context = notify.NotifyContext(
+            instance_id=self.instance.id,
+            instance_created_at=self.instance.created_at,
+            instance_name=self.instance.name,
+            tags=self.instance.tags,
+            element_key=self.element.key,
+            hub=self.element.hub,
+            account_id=self.instance.account_id,
+            company_id=self.organization_id,
+            user_id=self.instance.user_id,
+            resource=self.polled.name,
+            poll_at=reading.started_at,
+            created_at=now,
+            max_events=self.max_events,
+            filter_nulls=self.filter_nulls,
+        )
+        return partial(notify.cut, context=context)
+
+
+def moment_reader(pattern: str | None, zone: str) -> Callable[[Any], Moment | None]:
+    """Reads a stamp as a provider writes it: by the pattern, else as ISO-8601, a number as epoch milliseconds.
+
+    What cannot be read is None: a record without a stamp is compared by its content alone.
+    """
+    compiled = javadate.compile(pattern or "yyyy-MM-dd'T'HH:mm:ss'Z'")
+
+    @lru_cache(maxsize=8192)
+    def read_text(text: str) -> Moment | None:
+        try:
+            return compiled.parse_lenient(text, zone).timestamp(unit="millisecond")
+        except (ValueError, OverflowError):
+            return None
+
+    def read(value: Any) -> Moment | None:
+        if isinstance(value, str):
+            return read_text(value) if value else None
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+            return int(value)
+        return None
+
+    return read
+
+
+def is_flagged(value: Any) -> bool:
+    """Whether a soft-delete flag is set, as JSON or as text."""
+    return value is True or value in ("true", "True")
+
+
+def minutes(value: float) -> int | None:
+    """A span in milliseconds; zero switches the reading off."""
+    return round(value * MINUTE) if value else None
+
+
+def tree_of(resource: Resource, polled: PolledResource) -> Volatile:
+    """The resource's volatile paths, and always the stamp itself."""
+    stamp = ["/".join(polled.updated_field)] if polled.updated_field else []
+    return volatile([*resource.volatile, *stamp])

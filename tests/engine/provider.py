@@ -1,0 +1,79 @@
+"""A provider of contacts in seventy lines: rows in a dict, a clock in hand, and hooks to make trouble at any request."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import format_datetime
+
+from aiohttp import web
+
+
+def iso(at: int) -> str:
+    return datetime.fromtimestamp(at // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class Provider:
+    """Speaks as much ConnectWise as a poll needs (spec connectwise.md 3.2, 3.6, 4.4).
+
+    `rows` maps an id to its record; `before` is called with each request and may return an answer of its own; `hidden`
+    ids are kept from lists. `page_cap` is the most rows a page has, whatever was asked for.
+    """
+
+    def __init__(self, clock: Callable[[], int]) -> None:
+        self.clock = clock
+        self.rows: dict[int, dict] = {}
+        self.hidden: set[int] = set()
+        self.requests: list[str] = []
+        self.page_cap = 1000
+        self.before: Callable[[web.Request], web.Response | None] = lambda request: None
+
+    def put(self, key: int, stamp: int | None = None, **members) -> None:
+        """Create or change a record; it is stamped now unless `stamp` says otherwise."""
+        old = self.rows.get(key, {})
+        at = iso(self.clock() if stamp is None else stamp)
+        self.rows[key] = {**old, "id": key, **members, "_info": {"lastUpdated": at, "updatedBy": "somebody"}}
+
+    def app(self) -> web.Application:
+        app = web.Application()
+        app.router.add_get("/{path:.*}", self.answer)
+        return app
+
+    async def answer(self, request: web.Request) -> web.Response:
+        self.requests.append(str(request.rel_url))
+        given = self.before(request)
+        response = given if given is not None else self._answer(request)
+        response.headers["Date"] = format_datetime(datetime.fromtimestamp(self.clock() // 1000, UTC), usegmt=True)
+        return response
+
+    def _answer(self, request: web.Request) -> web.Response:
+        *_, last = request.path.rstrip("/").split("/")
+        if last == "info":
+            return web.json_response({"version": "v1"})
+        if last.isdigit():
+            if int(last) not in self.rows:
+                return web.json_response({"code": "NotFound", "message": f"Contact {last} not found"}, status=404)
+            return web.json_response(self.rows[int(last)])
+        rows = [self.rows[key] for key in sorted(self.rows) if key not in self.hidden]
+        for op, stamp in re.findall(r"lastUpdated\s*(>=?)\s*\[([^\]]+)\]", request.query.get("conditions", "")):
+            rows = [
+                r
+                for r in rows
+                if (r["_info"]["lastUpdated"] > stamp or (op == ">=" and r["_info"]["lastUpdated"] == stamp))
+            ]
+        if last == "count":
+            return web.json_response({"count": len(rows)})
+        size = min(int(request.query.get("pageSize", 25)), self.page_cap)
+        if request.headers.get("pagination-type") != "forward-only":
+            rows.reverse()  # the only other request is for the newest id
+            return web.json_response(rows[:size])
+        rows = [row for row in rows if row["id"] > int(request.query.get("pageId", 0))][:size]
+        link = f'<http://x/?pageId={rows[-1]["id"]}>; rel="next"' if rows else ""
+        shown = [{"id": row["id"]} for row in rows] if request.query.get("fields") == "id" else rows
+        return web.Response(
+            body=json.dumps(shown, separators=(",", ":")).encode(),
+            content_type="application/json",
+            headers={"Link": link},
+        )

@@ -1,0 +1,413 @@
+"""The whole of a poll, with a clock in hand: what is announced, what is not, and where it goes on."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from aiohttp import web
+
+from tests.engine.world import MINUTE, SECOND, START, World, iso
+from tidings.core.model import LaneState
+
+
+@pytest.fixture
+async def world(tmp_path):
+    async with World(tmp_path) as world:
+        yield world
+
+
+async def started(world: World, rows=5, age=60 * MINUTE) -> World:
+    """A world whose baseline is done, with `rows` old records."""
+    for key in range(1, rows + 1):
+        world.provider.put(key, START - age + key * SECOND, firstName=f"n{key}")
+    await world.run()
+    await world.later(MINUTE)
+    assert await world.events() == []
+    return world
+
+
+async def test_existing_records_are_learned_silently(world):
+    await started(world, 25)
+    cursor = await world.cursor()
+    assert cursor.baselined
+    assert cursor.high_id == 25
+    assert await world.store.live_count((await world.lane()).id) == 25
+
+
+async def test_a_new_record_and_a_change_are_announced_once_each_with_the_right_type(world):
+    await started(world)
+    world.provider.put(6, firstName="new")
+    world.provider.put(2, firstName="changed")
+    for _ in range(5):
+        await world.later(MINUTE)
+    assert sorted(await world.events()) == [("CREATED", 6), ("UPDATED", 2)]
+    changes = [e["changes"] for m in await world.messages() for e in m["events"] if e["objectId"] == "2"]
+    assert changes == [[{"path": "/firstName", "old": "n2", "new": "changed"}]]
+    assert world.heard, "the deliverer is woken"
+
+
+async def test_sequences_are_gap_free_and_raw_carries_exactly_the_events_records(world):
+    await started(world)
+    for key in range(100, 125):
+        world.provider.put(key)
+    await world.later(MINUTE)
+    messages = await world.messages()
+    assert [len(m["events"]) for m in messages] == [10, 10, 5]
+    assert [e["sequence"] for m in messages for e in m["events"]] == list(range(1, 26))
+    for message in messages:
+        assert [str(r["id"]) for r in message["raw"]["contacts"]] == [e["objectId"] for e in message["events"]]
+        assert message["raw"]["objectType"] == "contacts"
+
+
+async def test_a_second_edit_in_the_watermarks_second_is_seen(world):
+    await started(world)
+    world.provider.put(2, firstName="one")
+    await world.run()
+    await world.later(MINUTE)
+    world.provider.put(2, world.now - MINUTE, firstName="two")
+    world.provider.put(9, world.now - MINUTE, firstName="same second")
+    await world.later(MINUTE)
+    assert await world.events() == [("UPDATED", 2), ("UPDATED", 2), ("CREATED", 9)]
+
+
+async def test_a_row_that_becomes_visible_behind_the_watermark_is_seen(world):
+    await started(world)
+    world.provider.put(8, world.now - 30 * SECOND, firstName="late")
+    world.provider.hidden.add(8)
+    world.provider.put(3, firstName="sets the watermark")
+    await world.later(MINUTE)
+    world.provider.hidden.clear()
+    await world.later(MINUTE)
+    assert await world.events() == [("UPDATED", 3), ("CREATED", 8)]
+
+
+async def test_a_row_that_is_later_than_the_overlap_is_seen_by_the_settle_pass(world):
+    await started(world)
+    world.provider.put(8, world.now, firstName="very late")
+    world.provider.hidden.add(8)
+    for _ in range(5):
+        world.provider.put(3, firstName=f"at {world.now}")
+        await world.later(MINUTE)
+    world.provider.hidden.clear()
+    await world.later(MINUTE)
+    assert ("CREATED", 8) not in await world.events()
+    await world.later(5 * MINUTE)
+    assert (await world.events())[-1] == ("CREATED", 8)
+
+
+async def test_a_row_stamped_in_the_future_does_not_move_the_watermark(world):
+    await started(world)
+    world.provider.put(7, world.now + 120 * MINUTE, firstName="from tomorrow")
+    await world.later(MINUTE)
+    world.provider.put(2, firstName="an ordinary edit")
+    await world.later(MINUTE)
+    assert await world.events() == [("CREATED", 7), ("UPDATED", 2)]
+    assert (await world.cursor()).watermark_at == world.now - MINUTE
+
+
+async def test_rows_that_move_between_two_pages_are_neither_lost_nor_repeated(world):
+    world.provider.page_cap = 2
+    await started(world, 6)
+    for key in range(1, 7):
+        world.provider.put(key, firstName="edited")
+    moved = []
+
+    def touch(request):
+        if "pageId=2" in str(request.rel_url) and not moved:
+            moved.append(1)
+            world.provider.put(1, firstName="edited between pages")
+            world.provider.put(5, firstName="edited before it is read")
+            del world.provider.rows[2]
+
+    world.provider.before = touch
+    await world.later(MINUTE)
+    world.provider.before = lambda request: None
+    await world.later(MINUTE)
+    seen = dict.fromkeys(range(1, 7), 0)
+    for _, key in await world.events():
+        seen[key] += 1
+    assert seen == {1: 2, 2: 1, 3: 1, 4: 1, 5: 1, 6: 1}
+
+
+async def test_a_provider_that_caps_the_page_or_repeats_a_row_changes_nothing(world):
+    world.provider.page_cap = 3
+    await started(world, 10)
+    for key in range(11, 21):
+        world.provider.put(key)
+
+    def doubled(request):
+        if "pageId=13" not in str(request.rel_url):
+            return None
+        rows = [world.provider.rows[14], world.provider.rows[14], world.provider.rows[15]]
+        return web.json_response(rows, headers={"Link": '<http://x/?pageId=15>; rel="next"'})
+
+    world.provider.before = doubled
+    await world.later(MINUTE)
+    assert sorted(await world.events()) == [("CREATED", key) for key in range(11, 21)]
+
+
+async def test_an_empty_page_is_asked_for_again_before_it_ends_a_reading(world):
+    await started(world)
+    world.provider.put(2, firstName="changed")
+    lied = []
+
+    def empty_once(request):
+        if "conditions" in request.query and not lied and request.path.endswith("contacts"):
+            lied.append(1)
+            return web.json_response([])
+        return None
+
+    world.provider.before = empty_once
+    await world.later(MINUTE)
+    assert await world.events() == [("UPDATED", 2)]
+
+
+async def test_what_changes_while_the_baseline_is_read_is_announced(world):
+    world.provider.page_cap = 2
+    for key in range(1, 7):
+        world.provider.put(key, START - 60 * MINUTE)
+    world.provider.put(6, START, firstName="stamped in the very second")
+
+    def during(request):
+        if "pageId=2" in str(request.rel_url) and 7 not in world.provider.rows:
+            world.now += 5 * SECOND
+            world.provider.put(1, firstName="already read")
+            world.provider.put(5, firstName="not read yet")
+            world.provider.put(7, firstName="new")
+
+    world.provider.before = during
+    await world.run()
+    await world.later(MINUTE)
+    assert sorted(await world.events()) == [("CREATED", 7), ("UPDATED", 1), ("UPDATED", 5)]
+
+
+async def test_a_moved_stamp_without_new_content_is_a_touch_only_incidents_announce(tmp_path):
+    async with World(tmp_path, **{"event.objects": "contacts,incidents"}) as world:
+        await started(world)
+        world.provider.put(2)
+        await world.later(MINUTE)
+        await world.later(MINUTE)
+        found = [(m["raw"]["objectType"], e) for m in await world.messages() for e in m["events"]]
+        assert [(resource, e["eventType"], e["changes"], e.get("touched")) for resource, e in found] == [
+            ("incidents", "UPDATED", [], True)
+        ]
+
+
+async def test_a_value_changed_and_changed_back_between_polls_is_no_update(world):
+    await started(world)
+    world.provider.put(2, firstName="x")
+    world.provider.put(2, firstName="n2")
+    await world.later(MINUTE)
+    assert await world.events() == []
+
+
+async def test_a_hard_delete_is_announced_after_two_sweeps_and_404_with_the_last_snapshot(world):
+    await started(world, 12)
+    del world.provider.rows[5]
+    await world.later(31 * MINUTE)
+    assert await world.events() == []
+    await world.later(2 * MINUTE)
+    assert await world.events() == [("DELETED", 5)]
+    (message,) = await world.messages()
+    assert message["raw"]["contacts"][0]["firstName"] == "n5"
+    assert "404" in message["events"][0]["evidence"]
+    await world.later(120 * MINUTE)
+    assert len(await world.events()) == 1
+
+
+async def test_a_record_that_only_the_list_hides_is_not_deleted(world):
+    await started(world, 12)
+    world.provider.hidden.add(5)
+    for _ in range(4):
+        await world.later(31 * MINUTE)
+    assert await world.events() == []
+
+
+async def test_a_deleted_record_that_is_seen_again_is_created(world):
+    await started(world, 12)
+    kept = world.provider.rows.pop(5)
+    await world.later(31 * MINUTE)
+    await world.later(2 * MINUTE)
+    world.provider.rows[5] = kept
+    world.provider.put(5)
+    await world.later(MINUTE)
+    assert await world.events() == [("DELETED", 5), ("CREATED", 5)]
+
+
+async def test_a_sweep_that_misses_suspiciously_many_is_held_until_a_person_acts(world):
+    await started(world, 40)
+    for key in range(1, 21):
+        del world.provider.rows[key]
+    for _ in range(4):
+        await world.later(31 * MINUTE)
+    assert await world.events() == []
+    assert (await world.cursor()).held == 20
+    await world.configure()
+    for _ in range(4):
+        await world.later(31 * MINUTE)
+    assert sorted(await world.events()) == [("DELETED", key) for key in range(1, 21)]
+
+
+async def test_a_soft_deleted_organization_is_deleted_at_once_and_created_when_restored(tmp_path):
+    async with World(tmp_path, **{"event.objects": "organizations"}) as world:
+        world.provider.put(3, START - MINUTE, name="already gone", deletedFlag=True)
+        world.provider.put(4, START - MINUTE, name="here", deletedFlag=False)
+        await world.run()
+        world.provider.put(4, deletedFlag=True)
+        await world.later(MINUTE)
+        world.provider.put(4, deletedFlag=False)
+        await world.later(MINUTE)
+        assert await world.events() == [("DELETED", 4), ("CREATED", 4)]
+
+
+async def test_a_failed_page_moves_nothing_and_the_next_try_goes_on_at_that_page(world):
+    world.provider.page_cap = 2
+    await started(world, 6)
+    for key in range(1, 7):
+        world.provider.put(key, firstName="edited")
+    down = [True]
+    world.provider.before = lambda request: (
+        web.Response(status=503, text="<html>down</html>") if down[0] and "pageId=4" in str(request.rel_url) else None
+    )
+    await world.later(MINUTE)
+    assert sorted(await world.events()) == [("UPDATED", key) for key in range(1, 5)]
+    watermark = (await world.cursor()).watermark_at
+    lane = await world.lane()
+    assert lane.attempt == 1
+    assert "503" in (lane.parked_reason or "")
+    assert lane.due_at > world.now
+    down[0] = False
+    world.provider.requests.clear()
+    await world.later(lane.due_at - world.now)
+    assert sorted(await world.events()) == [("UPDATED", key) for key in range(1, 7)]
+    assert "pageId=4" in world.provider.requests[0]
+    assert (await world.cursor()).watermark_at > watermark
+    assert (await world.lane()).attempt == 0
+
+
+async def test_a_429_is_waited_out_as_long_as_the_provider_says(world):
+    await started(world)
+    world.provider.before = lambda request: web.json_response(
+        {"error": "ConnectWiseAPI", "message": "Too many requests. Please try again in 300 seconds."},
+        status=429,
+        headers={"Retry-After": "300"},
+    )
+    await world.later(MINUTE)
+    lane = await world.lane()
+    assert lane.due_at - world.now >= 300 * SECOND
+    assert "Too many requests" in (lane.parked_reason or "")
+
+
+async def test_wrong_keys_park_the_lane_with_the_providers_words_and_nothing_is_lost_when_they_are_changed(world):
+    await started(world)
+    world.provider.before = lambda request: web.json_response(
+        {"code": "Unauthorized", "message": "UserNotAuthenticated"}, status=401
+    )
+    await world.later(MINUTE)
+    lane = await world.lane()
+    assert lane.state is LaneState.PARKED
+    assert "UserNotAuthenticated" in (lane.parked_reason or "")
+    world.provider.put(2, firstName="while parked")
+    count = len(world.provider.requests)
+    await world.later(60 * MINUTE)
+    assert len(world.provider.requests) == count, "nobody hammers a provider that refused the keys"
+    world.provider.before = lambda request: None
+    await world.configure(**{"public.key": "another"})
+    await world.run()
+    assert await world.events() == [("UPDATED", 2)]
+
+
+async def test_a_poller_that_lost_its_lease_writes_nothing(world):
+    await started(world)
+    world.provider.put(2, firstName="changed")
+    (held,) = await world.store.claim("poll", "slow", world.now + MINUTE, world.now + 2 * MINUTE, 1)
+    await world.later(3 * MINUTE)
+    assert await world.events() == [("UPDATED", 2)]
+    with pytest.raises(Exception, match="another worker"):
+        await world.poller.run(held)
+    assert await world.events() == [("UPDATED", 2)]
+
+
+async def test_switching_events_off_and_on_again_loses_nothing(world):
+    await started(world)
+    await world.configure(**{"event.notification.enabled": "false"})
+    world.provider.put(2, firstName="while off")
+    await world.later(10 * MINUTE)
+    assert await world.events() == []
+    await world.configure(**{"event.notification.enabled": "true"})
+    await world.run()
+    assert await world.events() == [("UPDATED", 2)]
+
+
+async def test_a_changed_filter_floods_nobody_and_loses_nothing(world):
+    await started(world, 10)
+    where = "lastUpdated>'${gmtDate:yyyy-MM-dd'T'HH:mm:ss'Z'}' AND id>0"
+    entry = {
+        "url": f"/hubs/crm/contacts?where={where}",
+        "idField": "id",
+        "datesConfiguration": {
+            "updatedDateField": "_info.lastUpdated",
+            "updatedDateFormat": "yyyy-MM-dd'T'HH:mm:ss'Z'",
+        },
+    }
+    world.provider.put(2, firstName="before the next poll")
+    await world.configure(**{"event.poller.configuration": json.dumps({"contacts": entry})})
+    await world.run()
+    await world.later(MINUTE)
+    assert await world.events() == [("UPDATED", 2)]
+
+
+async def test_rows_outside_the_filter_are_not_announced_and_hold_the_watermark(world):
+    await started(world)
+    watermark = (await world.cursor()).watermark_at
+    stray = {"id": 99, "firstName": "old", "_info": {"lastUpdated": iso(START - 900 * MINUTE)}}
+    sent = []
+
+    def unfiltered(request):
+        if request.path.endswith("contacts") and request.headers.get("pagination-type") and not sent:
+            sent.append(1)
+            return web.json_response([stray], headers={"Link": '<http://x/?pageId=99>; rel="next"'})
+        return None
+
+    world.provider.before = unfiltered
+    await world.later(MINUTE)
+    assert await world.events() == []
+    assert (await world.cursor()).watermark_at == watermark
+
+
+async def test_a_poll_that_dies_goes_on_at_its_page_with_the_bound_it_began_with(world):
+    world.provider.page_cap = 2
+    await started(world, 6)
+    for key in range(1, 7):
+        world.provider.put(key, firstName="edited")
+
+    class Killed(BaseException):
+        pass
+
+    def die(request):
+        if "pageId=4" in str(request.rel_url):
+            raise web.HTTPServiceUnavailable
+        return None
+
+    world.provider.before = die
+    await world.later(MINUTE)
+    before = (await world.cursor()).main
+    assert before is not None
+    world.provider.before = lambda request: None
+    world.provider.requests.clear()
+    await world.later(10 * MINUTE)
+    first = world.provider.requests[0]
+    assert "pageId=4" in first
+    assert before.lower_at is not None
+    assert iso(before.lower_at - SECOND).replace(":", "%3A") in first
+    assert len(await world.events()) == 6
+
+
+async def test_the_audit_finds_what_no_stamp_told(world):
+    await started(world, age=900 * MINUTE)
+    world.provider.rows[3]["firstName"] = "changed under the same stamp"
+    await world.later(60 * MINUTE)
+    assert await world.events() == []
+    await world.later(8 * 24 * 60 * MINUTE)
+    assert await world.events() == [("UPDATED", 3)]
