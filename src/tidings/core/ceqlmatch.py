@@ -25,8 +25,8 @@ def matches(expr: Expr, record: Mapping[str, Any], aliases: Mapping[str, str]) -
 
 def like(pattern: str, text: str) -> bool:
     """Whether all of `text` fits `pattern`, where % and * stand for any run of characters; case does not matter."""
-    first, *rest = _WILDCARD.split(pattern.lower())
-    text = text.lower()
+    first, *rest = _WILDCARD.split(pattern.casefold())
+    text = text.casefold()
     if not rest:
         return text == first
     *middle, last = rest
@@ -131,7 +131,7 @@ def _order(value: Any, literal: Literal) -> int | None:
     else:
         order = None
     if order is None and literal.kind is not Kind.DATE:
-        return _sign(value.lower(), literal.text.lower())
+        return _sign(value.casefold(), literal.text.casefold())
     return order
 
 
