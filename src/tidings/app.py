@@ -40,6 +40,7 @@ from tidings.store.sqlite import SqliteStore, open_sqlite
 
 PURGE_EVERY = 60.0
 PURGE_ROWS = 5000
+PURGE_PAUSE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +64,8 @@ class App:
     async def _purge(self) -> None:
         while True:
             # A little at a time, so that nobody else waits for the writer.
-            while await self.store.purge(PURGE_ROWS):
-                await asyncio.sleep(0.05)
-            await asyncio.sleep(PURGE_EVERY)
+            more = await self.store.purge(PURGE_ROWS)
+            await asyncio.sleep(PURGE_PAUSE if more else PURGE_EVERY)
 
 
 def clock() -> Moment:
@@ -106,7 +106,7 @@ async def build(settings: Settings, *, log: Any = None) -> AsyncIterator[App]:
         )
         owner = f"{os.uname().nodename}:{os.getpid()}"
         lease_for = round(settings.lease_for * 1000)
-        deliverer = Deliverer(store, sender, clock=clock, lease_for=settings.lease_for, log=log)
+        deliverer = Deliverer(store, sender.send, clock=clock, lease_for=settings.lease_for, log=log)
         deliver = Dispatcher(
             store,
             LaneKind.DELIVER,

@@ -1,4 +1,4 @@
-"""A provider of contacts in seventy lines: rows in a dict, a clock in hand, and hooks to make trouble at any request."""
+"""A provider of contacts in seventy lines: rows in a dict, a clock in hand, and a hook to make trouble."""
 
 from __future__ import annotations
 

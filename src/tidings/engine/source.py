@@ -18,6 +18,7 @@ from tidings.core import ceql, conditions, javadate, notify
 from tidings.core.cursor import Intervals, PollCursor, Reading, ReadingKind
 from tidings.core.detect import Row, Rules
 from tidings.core.diff import Volatile, volatile
+from tidings.core.errors import InvalidInput
 from tidings.core.model import Instance, Moment
 from tidings.core.pollerconfig import PolledResource
 from tidings.elements.connection import Connection
@@ -69,7 +70,10 @@ class Source:
     organization_id: int
 
     def query(self, lower_at: Moment | None, now: Moment) -> Query:
-        """The filter for records stamped at or after `lower_at`; None asks for all of them."""
+        """The filter for records stamped at or after `lower_at`; None asks for all of them.
+
+        Raises `InvalidInput` when the provider's language cannot say it.
+        """
         bound = Instant.from_timestamp((BEGINNING if lower_at is None else lower_at), unit="millisecond")
         at = Instant.from_timestamp(now, unit="millisecond")
         query = self.polled.query(bound=bound, now=at)
@@ -77,11 +81,11 @@ class Source:
         if query.where is None:
             return Query("", extra, None)
         earliest = None if lower_at is None else self.polled.earliest(bound)
-        return Query(
-            conditions.translate(ceql.parse(query.where), self.resource.field_types),
-            extra,
-            None if earliest is None else earliest.timestamp(unit="millisecond"),
-        )
+        try:
+            said = conditions.translate(ceql.parse(query.where), self.resource.field_types)
+        except ValueError as error:
+            raise InvalidInput(f"event.poller.configuration.{self.polled.name}.url", str(error)) from None
+        return Query(said, extra, None if earliest is None else earliest.timestamp(unit="millisecond"))
 
     def row(self, heads: Heads, position: int, raw_hash: bytes) -> Row:
         """One record of a page, ready to be judged."""
