@@ -114,6 +114,7 @@ COMMUNICATION = Resource(
     ),
     parent_field="contactId",
     label={},
+    virtual=True,
 )
 
 COMPANY = Resource(
@@ -124,7 +125,7 @@ COMPANY = Resource(
         identifier str:30 required
         name str:50 required
         status ref:company/companies/statuses
-        types list empty
+        types list create-only empty
         addressLine1 str:50
         addressLine2 str:50
         city str:50

@@ -146,7 +146,26 @@ TICKET = Resource(
     pod="Ticket",
 )
 
-PROJECT_TICKET = replace(TICKET, path="project/tickets", audit="ProjectTicket", pod="Project")
+_NOT_IN_PROJECTS = ("severity", "impact", "slaStatus", "isInSla", "parentTicketId", "recordType")
+
+PROJECT_TICKET = replace(
+    TICKET,
+    path="project/tickets",
+    fields={name: each for name, each in TICKET.fields.items() if name not in _NOT_IN_PROJECTS}
+    | fields(
+        """
+        recordType enum:ProjectTicket|ProjectIssue ="ProjectTicket"
+        isIssueFlag bool =false
+        project ref
+        phase ref required
+        wbsCode str:50
+        scheduleStartDate date
+        scheduleEndDate date
+        """
+    ),
+    audit="ProjectTicket",
+    pod="Project",
+)
 
 TICKET_NOTE = Resource(
     path="service/tickets/{}/notes",
@@ -172,6 +191,33 @@ TICKET_NOTE = Resource(
     ),
     parent_field="ticketId",
     label={},
+)
+
+ALL_NOTES = Resource(
+    path="service/tickets/{}/allNotes",
+    name="AllNotes",
+    fields=fields(
+        """
+        noteType str unfilterable
+        ticket ref:service/tickets
+        text str
+        isMarkdownFlag bool
+        detailDescriptionFlag bool
+        internalAnalysisFlag bool
+        resolutionFlag bool
+        timeStart date
+        timeEnd date
+        bundledFlag bool
+        mergedFlag bool
+        issueFlag bool
+        originalAuthor str
+        createdByParentFlag bool
+        member ref:system/members
+        contact ref:company/contacts
+        """
+    ),
+    label={},
+    virtual=True,
 )
 
 TIME_ENTRY = Resource(
@@ -233,6 +279,7 @@ RejectBySecondTier|ApprovedByTierTwo|ReadyToBill|Billed|WrittenOff|BilledAgreeme
         """
     ),
     label={},
+    parent_field="chargeToId",
     stamps=("lastUpdated", "updatedBy", "dateEntered", "enteredBy"),
     audit="Time",
     callback="time",
@@ -364,6 +411,7 @@ SERVICE_RESOURCES = (
     TICKET,
     PROJECT_TICKET,
     TICKET_NOTE,
+    ALL_NOTES,
     TIME_ENTRY,
     SCHEDULE_ENTRY,
     BOARD,

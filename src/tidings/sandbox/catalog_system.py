@@ -135,7 +135,7 @@ USER_DEFINED_FIELD = Resource(
 AUDIT_ENTRY = Resource(
     path="system/audittrail",
     name="AuditTrail",
-    verbs="",
+    virtual=True,
     fields=fields(
         """
         text str

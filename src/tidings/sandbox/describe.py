@@ -53,6 +53,8 @@ class Resource:
     soft_delete: bool = False
     pod: str = ""
     object_name: str = ""
+    virtual: bool = False
+    """Made up from other resources when it is asked for; it has no records of its own."""
 
     @property
     def camel(self) -> str:

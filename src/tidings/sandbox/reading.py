@@ -1,7 +1,7 @@
 """How are lists, pages, counts and single records answered?"""
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -104,16 +104,28 @@ def shown(call: Call, table: Table, number: int) -> bytes:
     return _records(call, table, [number], wanted)[1:-1]
 
 
-def plain_list(call: Call, records: list[Any], schema: FieldSchema) -> Answer:
-    """A page of a short list that is not a table's, such as an audit trail; forward-only is not known there."""
+def plain_list(records: Callable[[Call], list[Any]], schema: FieldSchema) -> Operation:
+    """GET of a short list that is not a table's, such as an audit trail; forward-only paging is not known there."""
+
+    def answer(call: Call) -> Answer:
+        found = _matching(call, records(call), schema)
+        first = (call.parameters.page - 1) * call.parameters.page_size
+        page = found[first : first + call.parameters.page_size]
+        wanted = tree(call.parameters.text("fields"))
+        links = navigable_links(call.address, call.parameters, len(found))
+        return Answer(200, orjson.dumps(project(page, wanted) if wanted else page), {"Link": links} if links else {})
+
+    return answer
+
+
+def plain_count(records: Callable[[Call], list[Any]], schema: FieldSchema) -> Operation:
+    """GET of its `/count`."""
+    return lambda call: Answer(200, b'{"count":%d}' % len(_matching(call, records(call), schema)))
+
+
+def _matching(call: Call, records: list[Any], schema: FieldSchema) -> list[Any]:
     wanted = Filter(conditions=call.parameters.text("conditions"), order=call.parameters.text("orderBy"))
-    found = select_plain(records, wanted, schema)
-    first = (call.parameters.page - 1) * call.parameters.page_size
-    page = found[first : first + call.parameters.page_size]
-    fields = tree(call.parameters.text("fields"))
-    body = orjson.dumps(project(page, fields) if fields else page)
-    links = navigable_links(call.address, call.parameters, len(found))
-    return Answer(200, finish(body, call.base, b"[]"), {"Link": links} if links else {})
+    return select_plain(records, wanted, schema)
 
 
 def _list(call: Call, resource: Resource, wanted: Filter) -> Answer:

@@ -25,6 +25,7 @@ class References:
         self._fragments: dict[Key, dict[str, Fragment]] = {}
         self._dependents: dict[Key, dict[str, array[int]]] = {}
         self._gone: dict[Key, dict[str, Any]] = {}
+        self._names: dict[tuple[str, str], dict[str, list[int]]] = {}
 
     def fragment(self, member: str, target: str, number: int) -> Fragment:
         """The reference as JSON, with its address under `<member>_href`."""
@@ -45,18 +46,22 @@ class References:
 
     def find(self, target: str, member: str, value: str) -> list[int]:
         """The ids of the records whose label has this value, in any letter case."""
-        wanted = value.casefold()
-        table = self._tables[target]
-        return [
-            record["id"]
-            for record in table
-            if str(label_of(table.resource, record).get(member, "")).casefold() == wanted
-        ]
+        names = self._names.get((target, member))
+        if names is None:
+            names = self._names[target, member] = {}
+            table = self._tables[target]
+            for record in table:
+                _enter(names, label_of(table.resource, record).get(member), record["id"])
+        return names.get(value.casefold(), [])
+
+    def showing(self, key: Key, path: str) -> set[int]:
+        """The ids of the records of a resource that may show this one; some may have stopped to."""
+        return set(self._dependents.get(key, {}).get(path, ()))
 
     def note(self, resource: Resource, record: Stored, old: Stored | None) -> None:
         """Remember which labels a record shows now; one it no longer shows costs a needless rendering at most."""
         if old is None:
-            self._appeared((resource.path, record["id"]))
+            self._appeared(resource, record)
         before = referred(resource, old) if old is not None else set()
         for key in referred(resource, record) - before:
             shown = self._dependents.setdefault(key, {})
@@ -68,17 +73,26 @@ class References:
     def changed(self, resource: Resource, old: Stored, new: Stored | None) -> None:
         """A record was replaced, or deleted (`new` is None): have everybody who shows it rendered anew."""
         label = label_of(resource, old)
-        if new is not None and label_of(resource, new) == label:
+        renamed = label_of(resource, new) if new is not None else {}
+        if new is not None and renamed == label:
             return
         key = (resource.path, old["id"])
+        for member, names in self._names_of(resource):
+            _strike(names, label.get(member), old["id"])
+            _enter(names, renamed.get(member), old["id"])
         if new is None:
             self._gone[key] = label
         else:
             self._show_anew(key)
 
-    def _appeared(self, key: Key) -> None:
-        if key in self._dependents:
-            self._show_anew(key)
+    def _appeared(self, resource: Resource, record: Stored) -> None:
+        for member, names in self._names_of(resource):
+            _enter(names, label_of(resource, record).get(member), record["id"])
+        if (resource.path, record["id"]) in self._dependents:
+            self._show_anew((resource.path, record["id"]))
+
+    def _names_of(self, resource: Resource) -> list[tuple[str, dict[str, list[int]]]]:
+        return [(member, names) for (path, member), names in self._names.items() if path == resource.path]
 
     def _show_anew(self, key: Key) -> None:
         self._fragments.pop(key, None)
@@ -101,3 +115,13 @@ def label_of(resource: Resource, record: Stored) -> dict[str, Any]:
         if values:
             label[member] = values[0] if len(values) == 1 else " ".join(map(str, values))
     return label
+
+
+def _enter(names: dict[str, list[int]], value: Any, number: int) -> None:
+    if value is not None:
+        names.setdefault(str(value).casefold(), []).append(number)
+
+
+def _strike(names: dict[str, list[int]], value: Any, number: int) -> None:
+    if value is not None:
+        names[str(value).casefold()].remove(number)

@@ -5,7 +5,7 @@ the JSON of an answer with two marker bytes that JSON text cannot contain: BASE 
 used, BLANK for the custom fields of a record that has none of them set. `finish` puts both in, a page at a time.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import orjson
@@ -36,8 +36,12 @@ class CustomFields:
                 self.defaults[each["id"]] = chosen[0]
         self.blank = self.body({})
 
-    def __contains__(self, number: int) -> bool:
+    def __contains__(self, number: object) -> bool:
         return number in self._parts
+
+    def __iter__(self) -> Iterator[int]:
+        """The ids of the definitions, in the order of an answer."""
+        return iter(self._parts)
 
     def body(self, values: Mapping[int, Any]) -> bytes:
         """The array of an answer for the values given by id of the definition."""

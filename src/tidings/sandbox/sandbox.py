@@ -13,6 +13,7 @@ from tidings.sandbox.seed import seed
 from tidings.sandbox.server import Front
 from tidings.sandbox.tenant import Tenant, tenants_of
 
+MEMBERS = "system/members"
 _PROGRESS_EVERY = 10_000
 # A request line that a client made too long reaches the handler, which answers 414 itself.
 _LONGEST_LINE = 1 << 20
@@ -85,7 +86,18 @@ def build(config: SandboxConfig) -> Sandbox:
         for path in data:
             if path in tenant.tables:
                 tenant.fill(path, _watched(path, data[path], config.progress))
+        _enrol(tenant)
     return Sandbox(config, tenants)
+
+
+def _enrol(tenant: Tenant) -> None:
+    """Give the API member of the account, whose name stands on its writes, a record of its own."""
+    login = tenant.account.member
+    if not tenant.references.find(MEMBERS, "identifier", login):
+        number = tenant.next_id(MEMBERS)
+        member = {"id": number, "identifier": login, "firstName": login, "lastName": "API", "licenseClass": "A"}
+        info = {"lastUpdated": tenant.stamp(), "updatedBy": login}
+        tenant.amend(MEMBERS, number, {**member, "inactiveFlag": False, "_info": info})
 
 
 def _watched(path: str, records: Iterator[Stored], progress: Callable[[str, int], None] | None) -> Iterator[Stored]:

@@ -53,6 +53,10 @@ class Table:
             row = self._rows[number] = self._renderer.body(row)
         return row
 
+    def rendered(self, record: Stored) -> bytes:
+        """The bytes of the answer that this record would have, whether or not it is in the table."""
+        return self._renderer.body(record)
+
     def bodies(self, numbers: Iterable[int]) -> list[bytes]:
         rows = self._rows
         return [row if isinstance(row := rows[number], bytes) else self.body(number) for number in numbers]

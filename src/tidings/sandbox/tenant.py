@@ -1,11 +1,12 @@
 """What does one company's ConnectWise hold, and how does a write reach its readers?"""
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from heapq import heappop, heappush
 from random import Random
+from typing import TypeAlias
 
 from tidings.sandbox.audit import AuditTrail
 from tidings.sandbox.catalog import RESOURCES, SCHEMAS
@@ -21,8 +22,16 @@ from tidings.sandbox.table import Table
 ALIAS = "v4_6_release"
 DEFINITIONS = "system/userDefinedFields"
 
+COMMUNICATIONS = "company/contacts/{}/communications"
+
+# Service and project tickets share their ids (spec connectwise.md Q17).
+_ID_SPACES = {"project/tickets": "service/tickets"}
 # Streamed into their rows as answers, so that a million of them fit.
 _RENDERED_AT_ONCE = frozenset({"company/contacts", "service/tickets"})
+
+
+# Told of a change, its resource, the record as it is now (None: deleted) and as it was last.
+Listener: TypeAlias = Callable[[Change, Resource, Stored | None, Stored], None]
 
 
 class Tenant:
@@ -36,9 +45,11 @@ class Tenant:
         self.audit = AuditTrail()
         self.requests: deque[float] = deque()
         self.ticket_configurations: dict[int, list[int]] = {}
+        self.listeners: list[Listener] = []
         self._release = 1
         self._clock = config.clock
         self._last_ids: dict[str, int] = {}
+        self._order = 0
         self._unseen: list[tuple[float, int, str, int, Stored | None]] = []
         self._newest: dict[tuple[str, int], tuple[float, Stored | None]] = {}
         self._custom_fields: dict[str, CustomFields] = {}
@@ -75,11 +86,13 @@ class Tenant:
     def fill(self, path: str, records: Iterable[Stored]) -> None:
         """Put seeded records into an empty table, ids ascending, without a trace in the feed."""
         resource = RESOURCES[path]
-        self.tables[path].fill(
-            records,
-            rendered=path in _RENDERED_AT_ONCE,
-            note=lambda record: self.references.note(resource, record, None),
-        )
+
+        def note(record: Stored) -> None:
+            self.references.note(resource, record, None)
+            for item in record.get("communicationItems", ()):
+                self._last_ids[COMMUNICATIONS] = max(self._last_ids.get(COMMUNICATIONS, 0), item["id"])
+
+        self.tables[path].fill(records, rendered=path in _RENDERED_AT_ONCE, note=note)
         if path == DEFINITIONS:
             self._custom_fields.clear()
 
@@ -99,6 +112,7 @@ class Tenant:
 
     def next_id(self, path: str) -> int:
         """An id that no record of this type has had."""
+        path = _ID_SPACES.get(path, path)
         number = max(self._last_ids.get(path, 0), self.tables[path].last_id) + 1
         self._last_ids[path] = number
         return number
@@ -119,31 +133,60 @@ class Tenant:
         *,
         member: str,
         touched: bool = False,
+        quiet: bool = False,
     ) -> Change:
-        """Accept a write (`record` None deletes) and list it; readers see it now, or late when the knob says so."""
-        at = self.now()
-        seen = at + self._delay()
+        """Accept a write (`record` None deletes) and list it; readers see it now, or late when the knob says so.
+
+        `quiet` keeps it from the callbacks.
+        """
         shown = record if record is not None else self.newest(resource.path, number) or {}
-        if seen > at or (resource.path, number) in self._newest:
-            seen = max(seen, self._newest.get((resource.path, number), (seen, None))[0])
-            self._newest[resource.path, number] = (seen, record)
-            heappush(self._unseen, (seen, self.changes.next_sequence, resource.path, number, record))
-        else:
-            self._apply(resource.path, number, record)
+        seen = self.amend(resource.path, number, record)
+        parent = self.tables[resource.path].parent(shown)
+        change = self.announce(resource, number, action, member=member, seen=seen, parent=parent, touched=touched)
+        if not quiet:
+            for listen in self.listeners:
+                listen(change, resource, record, shown)
+        return change
+
+    def announce(
+        self,
+        resource: Resource,
+        number: int,
+        action: Action,
+        *,
+        member: str,
+        seen: float,
+        parent: int | None,
+        touched: bool = False,
+    ) -> Change:
+        """List a change in the feed."""
         change = Change(
             sequence=self.changes.next_sequence,
             resource=resource.path.replace("/{}", ""),
             id=number,
             action=action,
             stamp=self.stamp(),
-            at=at,
+            at=self.now(),
             visible_at=seen,
             member=member,
-            parent=self.tables[resource.path].parent(shown),
+            parent=parent,
             touched=touched,
         )
         self.changes.append(change)
         return change
+
+    def amend(self, path: str, number: int, record: Stored | None) -> float:
+        """Store a record (None: remove it) without listing a change; when readers see it."""
+        at = self.now()
+        seen = at + self._delay()
+        if seen == at and (path, number) not in self._newest:
+            self._apply(path, number, record)
+            return at
+        seen = max(seen, self._newest.get((path, number), (seen, None))[0])
+        self._newest[path, number] = (seen, record)
+        self._order += 1
+        heappush(self._unseen, (seen, self._order, path, number, record))
+        return seen
 
     def settle(self) -> None:
         """Show the writes whose delay is over."""
