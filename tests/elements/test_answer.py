@@ -150,6 +150,10 @@ def test_a_secret_never_comes_back_in_a_message() -> None:
         assert "acme+pub1:" in text
 
 
+def test_a_secret_inside_another_leaves_nothing_of_either() -> None:
+    assert scrub("priv-SECRET and SECRET", ["SECRET", "priv-SECRET"]) == "******** and ********"
+
+
 @given(st.text(min_size=1, max_size=8), st.text(max_size=40), st.text(max_size=40))
 def test_a_scrubbed_text_keeps_no_secret(secret: str, before: str, after: str) -> None:
     assert scrub(before + secret + after, [secret]) == (before + secret + after).replace(secret, "********")

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tidings.core.ceql import parse
+from tidings.core.conditions import translate
 from tidings.core.diff import volatile
 from tidings.elements.describe import CATALOG, Element, ElementFileError, catalog, read_element
 from tidings.elements.heads import HeadReader
@@ -181,7 +183,18 @@ def test_a_platform_path_leads_to_the_providers(path: str, provider_path: str, p
 
 
 @pytest.mark.parametrize(
-    "path", ["", "nothing", "contacts/7", "incidents/../comments", "incidents/a%2Fb/comments", "finance", "etc/passwd"]
+    "path",
+    [
+        "",
+        "nothing",
+        "contacts/7",
+        "incidents/../comments",
+        "incidents/a%2Fb/comments",
+        "incidents/\u0663/comments",
+        "finance",
+        "etc/passwd",
+        "finance/\u00e9",
+    ],
 )
 def test_other_paths_lead_nowhere(path: str) -> None:
     assert connectwise().resource(path) is None
@@ -201,6 +214,24 @@ def test_fields_have_types_and_references_have_ids() -> None:
     assert incidents.aliases["lastUpdated"] == "_info.lastUpdated"
     assert incidents.touched == "announce"
     assert {"_info", "*/_info", "slaStatus"} <= set(incidents.volatile)
+
+
+@pytest.mark.parametrize(
+    ("path", "where", "conditions"),
+    [
+        ("contacts", "id='123'", "id = 123"),
+        ("contacts", "defaultPhoneNbr='5558675309'", 'defaultPhoneNbr = "5558675309"'),
+        ("organizations", "deletedFlag='false'", "deletedFlag = false"),
+        ("incidents", "approved='false' and company.id=123", "approved = false and company/id = 123"),
+        ("incidents", "lastUpdated>'2016-08-20T18:04:26Z'", "lastUpdated > [2016-08-20T18:04:26Z]"),
+        ("incidents/7/time-entries", "notes='a' AND enteredBy='b'", 'notes = "a" and enteredBy = "b"'),
+        ("finance/agreements", "lastUpdated>'2016-08-20T18:04:26Z'", "lastUpdated > [2016-08-20T18:04:26Z]"),
+    ],
+)
+def test_what_is_searched_by_is_said_in_the_types_of_the_fields(path: str, where: str, conditions: str) -> None:
+    resource = connectwise().resource(path)
+    assert resource is not None
+    assert translate(parse(where), resource.field_types) == conditions
 
 
 def test_only_organizations_are_deleted_by_flag() -> None:

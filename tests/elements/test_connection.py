@@ -322,6 +322,11 @@ async def test_a_sandbox_is_read_by_number_as_by_id() -> None:
     assert newer == by_id[21:]
 
 
+async def test_a_sandbox_takes_good_keys() -> None:
+    async with sandbox() as account:
+        await account.check()
+
+
 async def test_a_sandbox_refuses_wrong_keys_in_its_own_words() -> None:
     async with sandbox(**{"public.key": "wrong"}) as account:
         with pytest.raises(CredentialsRefused) as caught:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from tidings.elements.pages import Paging
 
-FieldType = Literal["int", "decimal", "bool", "datetime", "string"]
+FieldType = Literal["int", "decimal", "bool", "datetime", "string", "array"]
 
 
 class Option(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -75,20 +75,21 @@ class ConfigurationEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 
 class FieldTypes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The types of a resource's fields, for translating CEQL: names by type. A reference `company` stands for
-    `company.id` (int), `company.identifier` and `company.name` (strings)."""
+    `company.id` (int), `company.identifier` and `company.name` (strings); an array cannot be searched by."""
 
     int: tuple[str, ...] = ()
     decimal: tuple[str, ...] = ()
     bool: tuple[str, ...] = ()
     datetime: tuple[str, ...] = ()
     string: tuple[str, ...] = ()
+    array: tuple[str, ...] = ()
     reference: tuple[str, ...] = ()
 
     def by_name(self) -> dict[str, FieldType]:
         types: dict[str, FieldType] = {}
         for name in self.reference:
             types |= {f"{name}.id": "int", f"{name}.identifier": "string", f"{name}.name": "string"}
-        kinds: tuple[FieldType, ...] = ("int", "decimal", "bool", "datetime", "string")
+        kinds: tuple[FieldType, ...] = ("int", "decimal", "bool", "datetime", "string", "array")
         return types | {name: kind for kind in kinds for name in getattr(self, kind)}
 
 
