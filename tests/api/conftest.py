@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import itertools
+import shutil
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -86,12 +88,28 @@ def body(**changes: Any) -> dict[str, Any]:
     return {key: value for key, value in made.items() if value is not None}
 
 
+@pytest.fixture(scope="session")
+def first_day(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory with its first user, made once and copied for each test."""
+    path = tmp_path_factory.mktemp("first-day")
+
+    async def make() -> None:
+        store = await open_sqlite(path / "t.sqlite3", load_vault(path / "k"))
+        await store.first_user(
+            lambda: User(0, 0, 0, "ann@example.com", "Ann", "Admin", hash_password(PASSWORD, bytes(16)), "us==", "0rg")
+        )
+        await store.close()
+
+    asyncio.run(make())
+    return path
+
+
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
+async def world(first_day: Path, tmp_path: Path) -> AsyncIterator[World]:
+    shutil.copytree(first_day, tmp_path, dirs_exist_ok=True)
     store = await open_sqlite(tmp_path / "t.sqlite3", load_vault(tmp_path / "k"), synchronous="off")
-    user, _ = await store.first_user(
-        lambda: User(0, 0, 0, "ann@example.com", "Ann", "Admin", hash_password(PASSWORD, bytes(16)), "us==", "0rg")
-    )
+    user = await store.user_by_email("ann@example.com")
+    assert user is not None
     counter = itertools.count()
     clock, woken, provider = [NOW], list[int](), Provider()
     parts = ApiParts(

@@ -16,13 +16,12 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from tidings.api.authorization import Scope, authorise
+from tidings.api.body_cap import BodyCap
 from tidings.api.envelope import Envelope
 from tidings.api.parts import ApiParts
 from tidings.api.problems import Refused, problem
 from tidings.api.routes import BASE, ROUTES, Route
 from tidings.core.errors import TidingsError
-
-LARGEST_BODY = 1024 * 1024
 
 ERROR = {
     "description": "Refused; providerMessage is there when the provider failed the call",
@@ -46,8 +45,8 @@ def build_api(parts: ApiParts) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        max_body_size=LARGEST_BODY,
     )
+    api.add_middleware(BodyCap)
     api.add_middleware(Envelope, clock=parts.clock, dice=parts.dice)
     for kind in (HTTPException, RequestValidationError, TidingsError):
         api.add_exception_handler(kind, _refuse)

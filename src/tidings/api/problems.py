@@ -6,10 +6,12 @@ other 4xx is our caller's 400, everything else is 502. `providerMessage` is pres
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import fastapi
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
@@ -37,7 +39,7 @@ class Problem:
         return body if self.provider_message is None else body | {"providerMessage": self.provider_message}
 
 
-class Refused(HTTPException):
+class Refused(fastapi.HTTPException):
     """Raised by a handler: a status and the sentence for the caller."""
 
     def __init__(self, status: int, message: str) -> None:
@@ -88,7 +90,7 @@ def _provider(error: ProviderError) -> Problem:
     if isinstance(error, CredentialsRefused):
         return Problem(error.status or 401, str(error), said)
     if isinstance(error, RateLimited):
-        wait = {} if error.retry_after is None else {"Retry-After": str(round(error.retry_after))}
+        wait = {} if error.retry_after is None else {"Retry-After": str(math.ceil(error.retry_after))}
         return Problem(429, str(error), said, wait)
     if isinstance(error, ProviderDown):
         return Problem(502, str(error), said)
