@@ -130,17 +130,18 @@ def test_any_text_is_read_or_refused(text):
     assert 1 <= column <= len(text) + 1
 
 
+TEXT = st.text(max_size=8) | st.text("'`.% xy", max_size=8)
 PLAIN = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,6}", fullmatch=True)
-PATHS = st.lists(PLAIN, min_size=2, max_size=3).map(tuple) | st.tuples(st.text(min_size=1, max_size=8))
+PATHS = st.lists(PLAIN, min_size=2, max_size=3).map(tuple) | st.tuples(TEXT)
 LITERALS = (
-    st.builds(Literal, st.just(Kind.TEXT), st.text(max_size=10))
+    st.builds(Literal, st.just(Kind.TEXT), TEXT)
     | st.builds(Literal, st.just(Kind.NUMBER), st.from_regex(r"-?[0-9]{1,6}(\.[0-9]{1,3})?", fullmatch=True))
     | st.builds(Literal, st.just(Kind.BOOLEAN), st.sampled_from(["true", "false"]))
     | st.builds(Literal, st.just(Kind.DATE), st.sampled_from(["2026-01-02", "2026-01-02T03:04:05.6Z"]))
 )
 LEAVES = (
     st.builds(Comparison, PATHS, st.sampled_from(["=", "!=", "<", ">", "<=", ">="]), LITERALS)
-    | st.builds(Like, PATHS, st.text(max_size=8))
+    | st.builds(Like, PATHS, TEXT)
     | st.builds(In, PATHS, st.lists(LITERALS, min_size=1, max_size=3).map(tuple))
     | st.builds(IsNull, PATHS)
 )

@@ -195,6 +195,12 @@ def test_a_bound_in_the_hour_before_the_clock_is_set_back_is_written_as_the_star
     assert pattern.after(AFTER_SET_BACK, "America/Los_Angeles") == "2026-11-01 02:00:00"
 
 
+def test_one_unit_of_a_day_is_a_day_of_the_calendar_though_it_has_25_hours():
+    late_in_the_evening = Instant.from_utc(2026, 11, 2, 7, 30)
+    assert compile("yyyy-MM-dd").before(late_in_the_evening, "PST") == "2026-10-31"
+    assert compile("yyyy-MM-ddXXX").before(late_in_the_evening, "PST") == "2026-10-31-07:00"
+
+
 @pytest.mark.parametrize(
     ("utc", "local"),
     [
@@ -252,6 +258,7 @@ def test_one_instant_written_in_many_ways_is_one_instant(pattern, text):
         ("yyyy-MM-dd'T'HH:mm:ssXXX", "2026-03-04T05:06:07+05:75"),
         ("yyyy-MM-dd'T'HH:mmz", "2026-03-04T05:06XST"),
         ("dd MMM yyyy", "04 Mai 2026"),
+        ("yyyyMMdd", "202611"),
         ("milliseconds", "99999999999999999"),
         ("milliseconds", "soon"),
     ],

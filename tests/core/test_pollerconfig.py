@@ -128,6 +128,12 @@ def test_lines_of_the_old_format_are_read_as_entries():
     assert (contacts.id_field, contacts.updated_zone, contacts.created_field) == (("uid",), "PST", None)
 
 
+def test_the_selection_by_objects_holds_for_lines_of_the_old_format_too():
+    urls = "accounts|/hubs/crm/accounts\nleads|/hubs/crm/leads"
+    selected = read(THREE | {"event.poller.urls": urls, "event.objects": "leads,contacts"})
+    assert [resource.path for resource in selected] == ["leads", "contacts"]
+
+
 def test_our_own_keys_stand_in_the_entry_else_in_the_instance_else_have_their_default():
     configuration = {
         KEY: {
@@ -226,6 +232,10 @@ def test_a_blank_id_field_is_id(blank):
         (
             "/hubs/crm/x?where=lastUpdated%3E%27${gmtDate:yyyy-MM-dd'T'HH:mm:ss'Z'}%27+and+a%3D1",
             Query("x", "lastUpdated>'${gmtDate:yyyy-MM-dd'T'HH:mm:ss'Z'}' and a=1", ()),
+        ),
+        (
+            "/hubs/crm/x?where=a%3E%27${dateTimeZone:+6:00:yyyy-MM-dd}%27+and+b%3D1",
+            Query("x", "a>'${dateTimeZone:+6:00:yyyy-MM-dd}' and b=1", ()),
         ),
         ("/hubs/crm/x?where=name like '50%25'", Query("x", "name like '50%25'", ())),
         ("/hubs/crm/x?where=t>'2026-01-01T00:00:00+01:00'", Query("x", "t>'2026-01-01T00:00:00+01:00'", ())),

@@ -83,6 +83,7 @@ def test_an_abbreviation_in_a_text_says_standard_or_summer_time_itself():
     assert zones.instant_in("PDT", clock, los_angeles) == Instant.from_utc(2026, 11, 1, 8, 30)
     assert zones.instant_in("PST", clock, los_angeles) == Instant.from_utc(2026, 11, 1, 9, 30)
     assert zones.instant_in("CEST", clock, zone("UTC")) == Instant.from_utc(2026, 10, 31, 23, 30)
+    assert zones.instant_in("IST", clock, zone("Asia/Kolkata")) == Instant.from_utc(2026, 10, 31, 20)
     assert zones.instant_in("America/Denver", clock, zone("UTC")) == Instant.from_utc(2026, 11, 1, 7, 30)
     with pytest.raises(ZoneError):
         zones.instant_in("XST", clock, zone("UTC"))
