@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -33,7 +34,6 @@ async def provider(answer: Handler) -> AsyncIterator[str]:
 @asynccontextmanager
 async def raw_provider(reply: bytes, *, then_close: bool = True) -> AsyncIterator[str]:
     """The base URL of a server that answers every connection with exactly these bytes."""
-    import asyncio
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import tracemalloc
 import zlib
@@ -120,6 +121,7 @@ async def test_an_answer_that_trickles_is_cut_by_the_total_time() -> None:
         await response.prepare(request)
         while True:
             await response.write(b" ")
+            await asyncio.sleep(0)  # lets the client run, which lives in the same loop
 
     async with provider(answer) as base, client(total_for=0.1, silence_for=5) as ask:
         error = await refusal(ask, base)
