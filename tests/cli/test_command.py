@@ -50,6 +50,19 @@ def test_an_unknown_command_is_wrong_use():
 
 
 OPTIONS = {
+    "sandbox": (
+        "--port",
+        "--contacts",
+        "--companies",
+        "--tickets",
+        "--seed",
+        "--activity",
+        "--rate-limit",
+        "--company",
+        "--https-cert",
+        "--https-key",
+        "--json",
+    ),
     "listen": ("--port", "--host", "--signature-key", "--json", "--fail", "--fail-first"),
 }
 

@@ -6,6 +6,8 @@ A command's module is imported when the command is asked for, so that `tidings -
 from __future__ import annotations
 
 import importlib
+import inspect
+import re
 import sys
 import tempfile
 import traceback
@@ -67,7 +69,8 @@ def application(arguments: Sequence[str]) -> typer.Typer:
     )
     app.callback()(_about)
     for name, line in COMMANDS.items():
-        app.command(name, short_help=line)(_loaded(name) if name == asked else _unloaded)
+        command = _loaded(name) if name == asked else _unloaded
+        app.command(name, short_help=line, help=_paragraphs(command))(command)
     return app
 
 
@@ -91,6 +94,11 @@ def _about(
 def _loaded(name: str) -> Callable[..., object]:
     command: Callable[..., object] = getattr(importlib.import_module(f"tidings.cli.{name}"), name)
     return command
+
+
+def _paragraphs(command: Callable[..., object]) -> str:
+    """The docstring with a line for each paragraph: the terminal's width decides where it breaks."""
+    return re.sub(r"(?<!\n)\n(?!\n)", " ", inspect.getdoc(command) or "")
 
 
 def _unloaded() -> None:

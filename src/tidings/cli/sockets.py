@@ -27,6 +27,11 @@ def listen_on(host: str, port: int) -> socket.socket:
     return found
 
 
+def refuse_taken(host: str, port: int) -> None:
+    """Raise InvalidInput when `listen_on` would; for those who listen by themselves, but later."""
+    listen_on(host, port).close()
+
+
 def _why(error: OSError, host: str, port: int) -> str:
     match error.errno:
         case errno.EADDRINUSE:
