@@ -11,6 +11,7 @@ class Signal:
     def __init__(self) -> None:
         self._count = 0
         self._closed = False
+        self._waiting = 0
         self._changed = asyncio.Event()
 
     @property
@@ -21,6 +22,11 @@ class Signal:
     @property
     def closed(self) -> bool:
         return self._closed
+
+    @property
+    def waiting(self) -> int:
+        """How many readers wait now."""
+        return self._waiting
 
     def set(self) -> None:
         """Something happened: wake everyone who waits."""
@@ -37,8 +43,11 @@ class Signal:
         """Return once something happened after `count` was noted, or after `wait_for` seconds."""
         if self._count != count or self._closed:
             return
+        self._waiting += 1
         try:
             async with asyncio.timeout(wait_for):
                 await self._changed.wait()
         except TimeoutError:
             return
+        finally:
+            self._waiting -= 1
