@@ -2,13 +2,19 @@
 
 import asyncio
 import ssl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from datetime import UTC, datetime
 
+import aiohttp
 from aiohttp import web
 
+from tidings.sandbox.activity import Activity
+from tidings.sandbox.admin import Admin
+from tidings.sandbox.callback_feed import CallbackFeed
+from tidings.sandbox.callbacks import CallbackSender
 from tidings.sandbox.config import SandboxConfig
 from tidings.sandbox.describe import Stored
+from tidings.sandbox.rules_system import CALLBACKS
 from tidings.sandbox.seed import seed
 from tidings.sandbox.server import Front
 from tidings.sandbox.tenant import Tenant, tenants_of
@@ -17,24 +23,32 @@ MEMBERS = "system/members"
 _PROGRESS_EVERY = 10_000
 # A request line that a client made too long reaches the handler, which answers 414 itself.
 _LONGEST_LINE = 1 << 20
+_LARGEST_BODY = 64 << 20
 
 
 class Sandbox:
-    """The tenants of a ConnectWise and the application that serves them."""
+    """The tenants of a ConnectWise, what their people do, and the application that serves them.
+
+    `origin` is scheme and host as callbacks name them; it is known once the sandbox listens.
+    """
 
     def __init__(self, config: SandboxConfig, tenants: Mapping[str, Tenant]) -> None:
         self.config = config
         self.tenants = tenants
+        self.activity = Activity(tuple(tenants.values()), config.seed, config.activity)
+        self.origin = "http://localhost"
 
     def tenant(self, company: str | None = None) -> Tenant:
         """The tenant of a company, or the first one. Raises KeyError for an unknown company."""
         return self.tenants[company] if company is not None else next(iter(self.tenants.values()))
 
     def app(self) -> web.Application:
-        """The application; one sandbox can be served more than once."""
-        front = Front(self.tenants, self.config.client_ids)
-        app = web.Application(client_max_size=64 << 20)
+        """The application; activity and callbacks run while it is served."""
+        front, admin = Front(self.tenants, self.config.client_ids), Admin(self.tenants, self.activity)
+        app = web.Application(client_max_size=_LARGEST_BODY)
+        app.router.add_route("*", "/_admin{path:.*}", admin.handle)
         app.router.add_route("*", "/{path:.*}", front.handle)
+        app.cleanup_ctx.append(self._alive)
         return app
 
     async def start(self, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None) -> "Running":
@@ -42,7 +56,32 @@ class Sandbox:
         runner = web.AppRunner(self.app(), access_log=None, max_line_size=_LONGEST_LINE)
         await runner.setup()
         await web.TCPSite(runner, host, port, ssl_context=tls).start()
-        return Running(self, runner, secure=tls is not None)
+        running = Running(self, runner, secure=tls is not None)
+        self.origin = running.origin
+        return running
+
+    async def _alive(self, app: web.Application) -> AsyncIterator[None]:
+        """What runs beside the requests, from the start of the server to its end."""
+        async with aiohttp.ClientSession() as session:
+            sender = CallbackSender(session, self.config.clock, asyncio.sleep, disable=self._disable)
+            feeds = [CallbackFeed(tenant, sender, lambda: self.origin) for tenant in self.tenants.values()]
+            for feed in feeds:
+                feed.attach()
+            await sender.start()
+            if self.config.activity:
+                self.activity.start()
+            yield
+            self.activity.stop()
+            for feed in feeds:
+                feed.detach()
+            await sender.close()
+
+    def _disable(self, company: str, number: int) -> None:
+        """Switch a callback off; nobody is told (spec connectwise.md 6.5)."""
+        tenant = self.tenants[company]
+        callback = tenant.newest(CALLBACKS, number)
+        if callback is not None:
+            tenant.amend(CALLBACKS, number, {**callback, "inactiveFlag": True})
 
 
 class Running:

@@ -10,9 +10,11 @@ from aiohttp import web
 from tidings.sandbox.answers import Answer, Refusal, cannot_route, method_not_allowed, no_endpoint
 from tidings.sandbox.auth import authenticate
 from tidings.sandbox.call import Call
+from tidings.sandbox.callbacks import signing_key
 from tidings.sandbox.limits import admit
 from tidings.sandbox.paging import Parameters
 from tidings.sandbox.routes import ROUTES
+from tidings.sandbox.rules_system import CALLBACKS
 from tidings.sandbox.tenant import ALIAS, Tenant
 
 LONG_ADDRESS = 2000
@@ -34,6 +36,8 @@ class Front:
         try:
             if [segment.lower() for segment in segments[:2]] == ["login", "companyinfo"] and len(segments) == 3:
                 return self._dress(Answer(200, self._company_info(segments[2])), None)
+            if [segment.lower() for segment in segments[1:]] == ["system", "callbackkey", "index.rails"]:
+                return self._dress(self._callback_key(Parameters.of(query)), None)
             headers = {name.lower(): value for name, value in request.headers.items()}
             tenant = authenticate(headers, self._tenants, self._client_ids)
             admit(tenant, len(target))
@@ -77,6 +81,13 @@ class Front:
                 "IsCloud": True,
             }
         )
+
+    def _callback_key(self, parameters: Parameters) -> Answer:
+        """The key that a callback's messages are signed with, for whoever knows its id (6.4)."""
+        tenant, key_id = self._tenants.get(parameters.text("companyName")), parameters.text("id")
+        if tenant is None or all(each["connectWiseID"] != key_id for each in tenant.tables[CALLBACKS]):
+            raise no_endpoint()
+        return Answer(200, orjson.dumps({"signing_key": signing_key(tenant.account.company, key_id)}))
 
     def _dress(self, answer: Answer, tenant: Tenant | None) -> web.Response:
         headers = {**self._headers(tenant), **answer.headers}
