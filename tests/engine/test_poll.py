@@ -411,3 +411,34 @@ async def test_the_audit_finds_what_no_stamp_told(world):
     assert await world.events() == []
     await world.later(8 * 24 * 60 * MINUTE)
     assert await world.events() == [("UPDATED", 3)]
+
+
+async def test_a_control_record_that_is_deleted_itself_ends_the_sweep_and_not_the_polls(world):
+    await started(world, 12)
+    del world.provider.rows[5]
+
+    def delete_the_control(request):
+        if request.path.endswith("/1"):
+            world.provider.rows.pop(1, None)
+
+    world.provider.before = delete_the_control
+    await world.later(31 * MINUTE)
+    world.provider.put(3, firstName="polled all the same")
+    await world.later(MINUTE)
+    assert await world.events() == [("UPDATED", 3)]
+    world.provider.before = lambda request: None
+    for _ in range(4):
+        await world.later(2 * MINUTE)
+    assert sorted((await world.events())[1:]) == [("DELETED", 1), ("DELETED", 5)]
+
+
+async def test_a_sweep_that_the_provider_refuses_does_not_stop_the_polls(world):
+    await started(world, 12)
+    world.provider.before = lambda request: (
+        web.json_response({"message": "no fields here"}, status=400) if "fields=id" in str(request.rel_url) else None
+    )
+    for minute in range(40):
+        world.provider.put(3, firstName=f"minute {minute}")
+        await world.later(MINUTE)
+    assert len(await world.events()) == 40
+    assert (await world.cursor()).long_at > world.now - 15 * MINUTE

@@ -22,6 +22,9 @@ class ReadingKind(StrEnum):
     AUDIT = "audit"  #: everything, compared: proves completeness
 
 
+LONG = frozenset({ReadingKind.SETTLE, ReadingKind.SWEEP, ReadingKind.AUDIT})
+
+
 class Reading(msgspec.Struct, frozen=True, omit_defaults=True):
     """One reading in progress; what a crash must not forget of it."""
 
@@ -57,7 +60,6 @@ class PollCursor(msgspec.Struct, frozen=True, omit_defaults=True):
     watermark_at: Moment | None = None
     skew: int = 0  #: milliseconds by which stamps were seen ahead of the provider's `Date`
     serial: int = 0  #: counts the lane's page commits
-    failures: int = 0
     short: int = 0  #: full readings in a row that saw fewer rows than the provider counts
     main: Reading | None = None  #: probe, baseline or poll
     long: Reading | None = None  #: settle, sweep or audit
@@ -65,9 +67,13 @@ class PollCursor(msgspec.Struct, frozen=True, omit_defaults=True):
     settle_at: Moment = 0
     sweep_at: Moment = 0
     audit_at: Moment = 0
+    long_at: Moment = 0  #: a long reading that failed waits until then, while polls go on
+    long_failures: int = 0
     held: int = 0  #: how many deletes a suspicious sweep would announce; a person decides
     held_revision: int = 0  #: the instance's revision when it was held: a later one releases it
 
+
+LONG_TRIES = 8
 
 ENCODE = msgspec.json.Encoder().encode
 _DECODE = msgspec.json.Decoder(PollCursor).decode
@@ -94,6 +100,8 @@ def next_turn(cursor: PollCursor, now: Moment) -> ReadingKind | None:
         return cursor.main.kind
     if cursor.poll_at <= now:
         return ReadingKind.POLL
+    if cursor.long_at > now:
+        return None
     if cursor.long is not None:
         return cursor.long.kind
     for kind, at in _long_turns(cursor):
@@ -104,9 +112,10 @@ def next_turn(cursor: PollCursor, now: Moment) -> ReadingKind | None:
 
 def due_at(cursor: PollCursor) -> Moment:
     """When the lane has something to do again."""
-    if not cursor.baselined or cursor.main is not None or cursor.long is not None:
+    if not cursor.baselined or cursor.main is not None:
         return 0
-    return min(cursor.poll_at, *(at for _, at in _long_turns(cursor)))
+    long_at = 0 if cursor.long is not None else min(at for _, at in _long_turns(cursor))
+    return min(cursor.poll_at, max(long_at, cursor.long_at))
 
 
 def _long_turns(cursor: PollCursor) -> tuple[tuple[ReadingKind, Moment], ...]:
@@ -114,6 +123,15 @@ def _long_turns(cursor: PollCursor) -> tuple[tuple[ReadingKind, Moment], ...]:
         (ReadingKind.SETTLE, cursor.settle_at),
         (ReadingKind.SWEEP, cursor.sweep_at),
         (ReadingKind.AUDIT, cursor.audit_at),
+    )
+
+
+def set_back(cursor: PollCursor, now: Moment, wait_for: int) -> PollCursor:
+    """The cursor after a long reading failed: it goes on later; one that fails again and again begins anew."""
+    failures = cursor.long_failures + 1
+    long = cursor.long if failures < LONG_TRIES else None
+    return msgspec.structs.replace(
+        cursor, long=long, long_at=now + wait_for, long_failures=failures if long is not None else 0
     )
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 
-from tidings.core.cursor import ENCODE, PollCursor, Reading, ReadingKind, decode, due_at, next_turn
+from tidings.core.cursor import ENCODE, LONG, PollCursor, Reading, ReadingKind, decode, due_at, next_turn, set_back
 from tidings.core.errors import AddressForbidden, CredentialsRefused, InvalidInput, ProviderError
 from tidings.core.model import Lane, Moment
 from tidings.core.retry import poll_backoff
@@ -62,14 +63,29 @@ class Poller:
         return None
 
     async def _turn(self, lane: Lane, source: Source, cursor: PollCursor, kind: ReadingKind) -> Turn:
-        if kind is ReadingKind.SWEEP:
-            return await sweep_page(self._store, lane.id, source, cursor, self._clock())
-        return await read_page(self._store, lane.id, source, cursor, kind, self._clock())
+        """One turn. A long reading that fails is set back alone, so that it cannot stop the polls."""
+        try:
+            if kind is ReadingKind.SWEEP:
+                turn = await sweep_page(self._store, lane.id, source, cursor, self._clock())
+            else:
+                turn = await read_page(self._store, lane.id, source, cursor, kind, self._clock())
+        except (ProviderError, AddressForbidden) as error:
+            if kind not in LONG or isinstance(error, CredentialsRefused):
+                raise
+            wait_for = self._wait_for(cursor.long_failures + 1, error)
+            self._log.warning("reading.failed", **self._names(lane), reading=kind.value, reason=reason(error))
+            return Turn(set_back(cursor, self._clock(), wait_for), failed=True)
+        if kind in LONG and cursor.long_failures:
+            return replace(turn, cursor=msgspec.structs.replace(turn.cursor, long_failures=0))
+        return turn
+
+    def _wait_for(self, failures: int, error: Exception) -> int:
+        return round(1000 * poll_backoff(failures, self._dice(), getattr(error, "retry_after", None)))
 
     async def _commit(self, lane: Lane, source: Source, turn: Turn) -> tuple[PollCursor, bool]:
         """Make the turn durable; the lane is given back in the same commit when nothing more is due."""
         now = self._clock()
-        cursor = msgspec.structs.replace(turn.cursor, serial=turn.cursor.serial + 1, failures=0)
+        cursor = msgspec.structs.replace(turn.cursor, serial=turn.cursor.serial + 1)
         release = next_turn(cursor, now) is None
         cut = source.cutter(turn.reading, now) if turn.reading is not None else None
         notifications = await self._store.commit_page(
@@ -83,6 +99,7 @@ class Poller:
                 due_at=due_at(cursor),
                 release=release,
                 lease_until=now + self._lease_for,
+                attempt=lane.attempt if turn.failed else 0,
                 serial=cursor.serial,
             ),
         )
@@ -95,16 +112,16 @@ class Poller:
     async def _back_off(self, lane: Lane, error: ProviderError | AddressForbidden) -> None:
         """Nothing moved; the next try is when the provider, or our patience, says."""
         failures = lane.attempt + 1
-        wait_for = poll_backoff(failures, self._dice(), getattr(error, "retry_after", None))
-        at = self._clock() + round(wait_for * 1000)
+        wait_for = self._wait_for(failures, error)
         self._log.warning(
             "poll.failed",
             **self._names(lane),
             failures=failures,
             reason=reason(error),
             status=getattr(error, "status", None),
-            next_try_in=round(wait_for, 1),
+            next_in_ms=wait_for,
         )
+        at = self._clock() + wait_for
         await self._store.release(lane, due_at=at, attempt=failures, reason=reason(error))
 
     def _log_finished(self, lane: Lane, reading: Reading, cursor: PollCursor, now: Moment) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import msgspec
 import xxhash
 
-from tidings.core.cursor import PollCursor, Reading, ReadingKind, advance, lower_bound, on_grid
+from tidings.core.cursor import LONG, PollCursor, Reading, ReadingKind, advance, lower_bound, on_grid
 from tidings.core.detect import Rules, judge
 from tidings.core.model import Change, EventType, Known, Moment, RecordId, RecordWrite
 from tidings.elements.connection import Page
@@ -27,7 +27,7 @@ SHORT_LIMIT = 3  #: full readings that come short are repeated this often before
 class Turn:
     """What one turn of a lane came to: the cursor after it, and what to commit with it.
 
-    `finished` is the reading that ended with this turn, for the log.
+    `finished` says that `reading` ended with this turn, `failed` that nothing was read.
     """
 
     cursor: PollCursor
@@ -35,11 +35,12 @@ class Turn:
     changes: Sequence[Change] = ()
     reading: Reading | None = None
     finished: bool = False
+    failed: bool = False
 
 
 async def begin(source: Source, cursor: PollCursor, kind: ReadingKind, now: Moment) -> tuple[PollCursor, Reading]:
     """The cursor and the reading of `kind` in it, which is begun when it is not in progress."""
-    slot = "long" if kind in (ReadingKind.SETTLE, ReadingKind.SWEEP, ReadingKind.AUDIT) else "main"
+    slot = "long" if kind in LONG else "main"
     reading: Reading | None = getattr(cursor, slot)
     if reading is not None:
         return cursor, reading
@@ -176,9 +177,8 @@ def _with_skew(cursor: PollCursor, reading: Reading, stamps: Sequence[Moment]) -
     return msgspec.structs.replace(cursor, skew=ahead)
 
 
-def _put(cursor: PollCursor, reading: Reading | None, kind: ReadingKind | None = None) -> PollCursor:
-    kind = reading.kind if reading is not None else kind
-    slot = "long" if kind in (ReadingKind.SETTLE, ReadingKind.SWEEP, ReadingKind.AUDIT) else "main"
+def _put(cursor: PollCursor, reading: Reading) -> PollCursor:
+    slot = "long" if reading.kind in LONG else "main"
     return msgspec.structs.replace(cursor, **{slot: reading})
 
 

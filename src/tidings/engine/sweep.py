@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from tidings.core.cursor import PollCursor, Reading, ReadingKind
-from tidings.core.errors import RecordNotFound
+from tidings.core.errors import CredentialsRefused, RecordNotFound
 from tidings.core.model import Change, EventType, Moment, RecordId, RecordWrite
 from tidings.elements.pages import Paging
 from tidings.engine.read import Turn, after, begin, came_short, read_twice_when_empty
@@ -75,8 +75,10 @@ async def _confirm(
     store: Store, lane_id: int, source: Source, cursor: PollCursor, reading: Reading, now: Moment
 ) -> Turn:
     """Ask for the next few missing records by id; a control read tells a deleted record from a lost permission."""
-    if reading.control_id is not None:
-        await source.connection.read_one(source.resource, reading.control_id)
+    if reading.control_id is not None and not await _is_there(source, reading.control_id):
+        # Deleted meanwhile, or everything is: the next sweep looks again with another control.
+        abandoned = msgspec.structs.replace(cursor, long=None, sweep_at=now + SECOND_LOOK)
+        return Turn(abandoned, reading=reading, finished=True)
     batch, rest = reading.missing[:CONFIRMED_AT_ONCE], reading.missing[CONFIRMED_AT_ONCE:]
     known = await store.known(lane_id, batch)
     records: list[RecordWrite] = []
@@ -87,7 +89,7 @@ async def _confirm(
         state = known.get(key)
         if state is None or state.gone:
             continue
-        missing = state.missing + 1 if await _not_found(source, key) else 0
+        missing = 0 if await _is_there(source, key) else state.missing + 1
         gone = missing >= 2
         first_missed += missing == 1
         if missing != state.missing:
@@ -109,12 +111,15 @@ async def _confirm(
     return Turn(done, records, changes, reading, finished=True)
 
 
-async def _not_found(source: Source, key: RecordId) -> bool:
+async def _is_there(source: Source, key: RecordId) -> bool:
+    """Whether a record exists; one that we may not read does."""
     try:
         await source.connection.read_one(source.resource, key)
     except RecordNotFound:
+        return False
+    except CredentialsRefused:
         return True
-    return False
+    return True
 
 
 def _order(key: RecordId) -> tuple[bool, RecordId]:
