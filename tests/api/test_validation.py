@@ -87,6 +87,12 @@ BAD_CONFIGURATIONS: list[tuple[str, Any, str, str]] = [
         f"{POLLER}.contacts.url",
         "",
     ),
+    (
+        "event.poller.configuration",
+        {"contacts": GOOD | {"url": "/hubs/crm/contacts?where=id LIKE 'a%'"}},
+        f"{POLLER}.contacts.url",
+        "`id` is not text",
+    ),
     ("event.poller.configuration", {"moons": GOOD | {"url": "/hubs/crm/moons"}}, f"{POLLER}.moons.url", "no resource"),
     ("event.objects", "moons", f"{C}event.objects", "moons"),
 ]

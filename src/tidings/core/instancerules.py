@@ -5,9 +5,13 @@ Raises InvalidInput naming the key the user wrote and saying what to write inste
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
+from whenever import Instant
+
+from tidings.core.ceql import parse
+from tidings.core.conditions import translate
 from tidings.core.configvalues import boolean, decimal, interval, whole
 from tidings.core.errors import InvalidInput
 from tidings.core.instanceconfig import FIELD, Configuration, ConfigurationKey, completed
@@ -16,6 +20,9 @@ from tidings.core.pollerconfig import PolledResource, read
 
 CALLBACK_URL = "event.notification.callback.url"
 INTERVAL = "event.poller.refresh_interval"
+
+# Any moment does: rendered macros differ in digits only.
+_SAMPLE = Instant.from_utc(2026, 1, 2, 3, 4, 5)
 
 _SPANS = {
     "event.poller.overlap": "seconds",
@@ -29,6 +36,13 @@ _SPANS = {
 class Choice(Protocol):
     @property
     def value(self) -> str: ...
+
+
+class Collection(Protocol):
+    """What the rules ask of a resource: the types of its fields, for its conditions."""
+
+    @property
+    def field_types(self) -> Mapping[str, str]: ...
 
 
 class RuledKey(ConfigurationKey, Protocol):
@@ -46,7 +60,7 @@ class PolledElement(Protocol):
     @property
     def configuration(self) -> Sequence[RuledKey]: ...
 
-    def resource(self, path: str, /) -> object | None:
+    def resource(self, path: str, /) -> Collection | None:
         """The resource at a platform path, None when there is none."""
 
 
@@ -71,7 +85,8 @@ def check(
             reason = refuse_url(value) if key.key in (root, CALLBACK_URL) else None
             if reason is not None:
                 raise InvalidInput(FIELD + key.key, reason)
-    polled(configuration, element)
+    for resource in polled(configuration, element):
+        _check_where(resource, element)
 
 
 def polled(configuration: Configuration, element: PolledElement) -> tuple[PolledResource, ...]:
@@ -83,10 +98,25 @@ def polled(configuration: Configuration, element: PolledElement) -> tuple[Polled
     for resource in resources:
         if element.resource(resource.path) is None:
             raise InvalidInput(
-                f"{FIELD}event.poller.configuration.{resource.name}.url",
+                _url_of(resource),
                 f"reads {resource.path!r}, which is no resource of this element; write the path of one it has",
             )
     return resources
+
+
+def _check_where(resource: PolledResource, element: PolledElement) -> None:
+    where = resource.query(bound=_SAMPLE, now=_SAMPLE).where
+    collection = element.resource(resource.path)
+    if where is None or collection is None:
+        return
+    try:
+        translate(parse(where), collection.field_types)
+    except ValueError as error:
+        raise InvalidInput(_url_of(resource), f"has a where that the provider cannot be asked: {error}") from None
+
+
+def _url_of(resource: PolledResource) -> str:
+    return f"{FIELD}event.poller.configuration.{resource.name}.url"
 
 
 def _check_value(key: RuledKey, value: str, floor: float) -> None:
