@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from tests.sandbox.conftest import Client, basic
 
 
@@ -96,6 +97,31 @@ async def test_conditions_on_the_stamp_find_the_same_with_and_without_the_index(
     scanned = (await cw.get("/company/contacts", pageSize=1000, conditions=f"lastUpdated>=[{middle}] or id=1")).ids
     assert indexed == scanned
     assert len(indexed) == sum(stamp >= middle for stamp in stamps)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "id in ({a},{b},1)",
+        "id={a}",
+        "company/id={company}",
+        "company/id={company} and id>{a}",
+        "company/id in ({company},{other}) and lastUpdated>[2020-01-01]",
+        "id=1 or id={a}",
+        "company/id not in ({company})",
+        "company/id!={company} and inactiveFlag=false",
+        "(id={a} or id={b}) and company/id={company}",
+    ],
+)
+async def test_a_condition_that_names_ids_finds_what_reading_every_record_finds(cw: Client, text: str):
+    rows = (await cw.get("/company/contacts", pageSize=1000)).json
+    a, b = rows[4], rows[9]
+    names = {"a": a["id"], "b": b["id"], "company": a["company"]["id"], "other": b["company"]["id"]}
+    wanted = text.format(**names)
+    # A condition in an `or` names no ids that all matches have, so every record is read.
+    scanned = (await cw.get("/company/contacts", pageSize=1000, conditions=f"({wanted}) or (id=-1)")).ids
+    assert (await cw.get("/company/contacts", pageSize=1000, conditions=wanted)).ids == scanned
+    assert scanned
 
 
 async def test_an_unknown_name_in_a_condition_is_refused_with_the_providers_words(cw: Client):

@@ -21,10 +21,12 @@ from tidings.sandbox.conditions import (
     predicate,
     with_moments,
 )
+from tidings.sandbox.narrowing import Showing, candidates
 from tidings.sandbox.render import parse as parse_body
 from tidings.sandbox.table import Table
 
 _KEPT_RESULTS = 8
+_INDEXED = {("id",), ("_info", "lastUpdated")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +46,11 @@ class Filter:
 class Selector:
     """Finds the ids of one table's records; results are kept until the table changes, so paging pays once."""
 
-    def __init__(self, table: Table, schema: FieldSchema, blank: Callable[[], bytes]) -> None:
+    def __init__(self, table: Table, schema: FieldSchema, blank: Callable[[], bytes], showing: Showing) -> None:
         self._table = table
         self._schema = schema
         self._blank = blank
+        self._showing = showing
         self._kept: OrderedDict[Filter, tuple[int, Sequence[int]]] = OrderedDict()
 
     def select(self, wanted: Filter, unstable: Random | None = None) -> Sequence[int]:
@@ -76,9 +79,10 @@ class Selector:
         order = order_by(wanted.order, self._schema) if wanted.order else []
         found = self._table.within(box)
         if wanted.parent is not None:
-            inside = set(found) if found is not self._table.ids else None
-            children = self._table.children(wanted.parent)
-            found = children if inside is None else [number for number in children if number in inside]
+            found = _both(self._table.children(wanted.parent), found, self._table)
+        named = None if box.exact else candidates(expr, self._showing)
+        if named is not None:
+            found = _both(sorted(named), found, self._table)
         if wanted.hidden_share:
             found = [number for number in found if not is_hidden(number, wanted.hidden_share)]
         if tests:
@@ -112,15 +116,29 @@ class Selector:
                 return by_stamp
         if order[0][0] == ("id",):
             return sorted(found, reverse=order[0][1])
-        keys = {number: self._values(number, [path for path, _ in order]) for number in found}
+        paths = [path for path, _ in order]
+        values = self._indexed if set(paths) <= _INDEXED else self._values
+        keys = {number: values(number, paths) for number in found}
         result = list(found)
         for at in range(len(order) - 1, -1, -1):
             result.sort(key=lambda number: keys[number][at], reverse=order[at][1])
         return result
 
+    def _indexed(self, number: int, paths: Iterable[tuple[str, ...]]) -> list[tuple[bool, Any]]:
+        known = {"id": number, "_info": {"lastUpdated": self._table.stamp(number)}}
+        return [_sort_key(known, path) for path in paths]
+
     def _values(self, number: int, paths: Iterable[tuple[str, ...]]) -> list[tuple[bool, Any]]:
         record = parse_body(self._table.body(number))
         return [_sort_key(record, path) for path in paths]
+
+
+def _both(few: Iterable[int], found: Sequence[int], table: Table) -> list[int]:
+    """Those of a few ids, in their order, that are also among those found."""
+    if found is table.ids:
+        return [number for number in few if number in table]
+    inside = set(found)
+    return [number for number in few if number in inside]
 
 
 def is_hidden(number: int, share: float) -> bool:

@@ -1,7 +1,7 @@
 """What does one company's ConnectWise hold, and how does a write reach its readers?"""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from datetime import UTC, datetime
 from functools import partial
 from heapq import heappop, heappush
@@ -59,7 +59,9 @@ class Tenant:
             renderer = Renderer(resource, self.references.fragment, self.custom_fields)
             self.tables[path] = Table(resource, renderer)
         self.selectors = {
-            path: Selector(table, SCHEMAS[path], partial(self.blank, table.resource))
+            path: Selector(
+                table, SCHEMAS[path], partial(self.blank, table.resource), partial(self._showing, table.resource)
+            )
             for path, table in self.tables.items()
         }
 
@@ -215,6 +217,11 @@ class Tenant:
             if table.resource.pod:
                 table.stale(table.ids)
         self._custom_fields.clear()
+
+    def _showing(self, resource: Resource, member: str, number: int) -> Set[int] | None:
+        """The records of a resource that may refer to this id by a member, named in lower case."""
+        field = next((each for each in resource.references() if each.name.lower() == member), None)
+        return None if field is None else self.references.showing((field.target or "", number), resource.path)
 
     def _delay(self) -> float:
         least, most = self.faults.visibility_delay_least, self.faults.visibility_delay
