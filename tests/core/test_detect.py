@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 import xxhash
@@ -18,7 +19,8 @@ VOLATILE = volatile(["_info"])
 
 
 def rules(**changes):
-    return Rules(**({"generation": 1, "volatile": VOLATILE, "high_id": 100} | changes))
+    given: dict[str, Any] = {"generation": 1, "volatile": VOLATILE, "high_id": 100}
+    return Rules(**(given | changes))
 
 
 def row(record_id=7, stamp=T, flagged=False, created=None, **members):

@@ -35,7 +35,7 @@ def die_at(arm: str, die: str, nth: int) -> None:
         connection.set_trace_callback(watch)
         return connection
 
-    sqlite.SqliteStore._connect = watched  # type: ignore[method-assign]
+    sqlite.SqliteStore._connect = watched  # type: ignore
 
 
 if __name__ == "__main__":

@@ -240,15 +240,15 @@ def check(scene: Scene, hit: list[str]) -> None:
     chains: dict[int, list[dict]] = {}
     for event in events:
         chains.setdefault(int(event["objectId"]), []).append(event)
-    for key, chain in chains.items():
+    for record_id, chain in chains.items():
         value = 0
         for position, event in enumerate(chain):
-            created = key in scene.made and position == 0
+            created = record_id in scene.made and position == 0
             assert event["eventType"] == ("CREATED" if created else "UPDATED")
             if not created:
                 changed = {change["path"]: (change["old"], change["new"]) for change in event["changes"]}
                 assert changed["/n"] == (value, event["record"]["n"]), "an unbroken chain"
             value = event["record"]["n"]
-        assert value == scene.provider.rows[key]["n"]
+        assert value == scene.provider.rows[record_id]["n"]
     repeats = len(scene.receiver.bodies) - len(by_id)
     print(f"{len(events)} events in {len(by_id)} notifications, {repeats} repeated, {len(hit)} kills")

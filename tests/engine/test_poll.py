@@ -111,7 +111,7 @@ async def test_rows_that_move_between_two_pages_are_neither_lost_nor_repeated(wo
     await started(world, 6)
     for key in range(1, 7):
         world.provider.put(key, firstName="edited")
-    moved = []
+    moved: list[int] = []
 
     def touch(request):
         if "pageId=2" in str(request.rel_url) and not moved:
@@ -150,7 +150,7 @@ async def test_a_provider_that_caps_the_page_or_repeats_a_row_changes_nothing(wo
 async def test_an_empty_page_is_asked_for_again_before_it_ends_a_reading(world):
     await started(world)
     world.provider.put(2, firstName="changed")
-    lied = []
+    lied: list[int] = []
 
     def empty_once(request):
         if "conditions" in request.query and not lied and request.path.endswith("contacts"):
@@ -362,7 +362,7 @@ async def test_rows_outside_the_filter_are_not_announced_and_hold_the_watermark(
     await started(world)
     watermark = (await world.cursor()).watermark_at
     stray = {"id": 99, "firstName": "old", "_info": {"lastUpdated": iso(START - 900 * MINUTE)}}
-    sent = []
+    sent: list[int] = []
 
     def unfiltered(request):
         if request.path.endswith("contacts") and request.headers.get("pagination-type") and not sent:

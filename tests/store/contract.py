@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+from typing import Any
 
 import orjson
 import pytest
@@ -31,7 +32,7 @@ MINUTE = 60_000
 
 
 def new_instance(**changes):
-    values = {
+    values: dict[str, Any] = {
         "account_id": 1,
         "user_id": 1,
         "element_key": "connectwisecrmrest",
