@@ -358,6 +358,27 @@ async def test_a_changed_filter_floods_nobody_and_loses_nothing(world):
     assert await world.events() == [("UPDATED", 2)]
 
 
+async def test_filter_by_current_date_leaves_what_came_after_the_polls_start_to_the_next_poll(world):
+    where = "lastUpdated>'${gmtDate:yyyy-MM-dd'T'HH:mm:ss'Z'}'"
+    entry = {
+        "url": f"/hubs/crm/contacts?where={where}",
+        "idField": "id",
+        "filterByCurrentDate": True,
+        "datesConfiguration": {
+            "updatedDateField": "_info.lastUpdated",
+            "updatedDateFormat": "yyyy-MM-dd'T'HH:mm:ss'Z'",
+        },
+    }
+    await started(world)
+    await world.configure(**{"event.poller.configuration": json.dumps({"contacts": entry})})
+    await world.run()
+    world.provider.put(2, world.now + 61 * SECOND, firstName="a minute ahead")
+    await world.later(MINUTE)
+    assert await world.events() == []
+    await world.later(MINUTE)
+    assert await world.events() == [("UPDATED", 2)]
+
+
 async def test_rows_outside_the_filter_are_not_announced_and_hold_the_watermark(world):
     await started(world)
     watermark = (await world.cursor()).watermark_at

@@ -93,7 +93,8 @@ async def read_page(
     hashes = list(map(xxhash.xxh3_128_digest, heads.raws))
     known = await store.known(lane_id, heads.ids)
     rules = source.rules(cursor, reading, page.date_at)
-    different, stamps, outside = screen(source, heads, hashes, known, rules, query.earliest_at)
+    latest_at = reading.date_at if source.polled.filter_by_current_date else None
+    different, stamps, outside = screen(source, heads, hashes, known, rules, query.earliest_at, latest_at)
     olds = await store.snapshots(lane_id, [key for key in different if key in known])
     records: list[RecordWrite] = []
     changes: list[Change] = []
@@ -118,11 +119,13 @@ def screen(
     known: Mapping[RecordId, Known],
     rules: Rules,
     earliest_at: Moment | None,
+    latest_at: Moment | None = None,
 ) -> tuple[dict[RecordId, int], list[Moment], int]:
     """The rows to judge, by id with their position; the stamps of all rows; how many do not fit the filter we sent.
 
     Of a record that the page repeats the last row counts. An unknown row that does not fit the filter is left out: the
-    provider has dropped the filter, and the row is none of ours to announce.
+    provider has dropped the filter, and the row is none of ours to announce. A row stamped after `latest_at` is left to the
+    next poll, which asks for it again (`filterByCurrentDate`).
     """
     different: dict[RecordId, int] = {}
     stamps: list[Moment] = []
@@ -144,6 +147,8 @@ def screen(
         if stamp is None:
             continue
         stamps.append(stamp)
+        if latest_at is not None and stamp > latest_at:
+            different.pop(key, None)
         if check and earliest_at is not None and stamp < earliest_at:
             outside += 1
             if state is None:
