@@ -50,6 +50,8 @@ def test_an_unknown_command_is_wrong_use():
 
 
 OPTIONS = {
+    "serve": ("--host", "--port", "--data", "--database", "--nats", "--role", "--log-format", "TIDINGS_PORT"),
+    "secrets": ("--data",),
     "sandbox": (
         "--port",
         "--contacts",

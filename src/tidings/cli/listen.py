@@ -13,6 +13,7 @@ import typer
 from tidings.cli.eventline import events_in, json_line, read_event, text_line
 from tidings.cli.output import Lines
 from tidings.cli.receiver import Failing, Received, Receiver, Signature
+from tidings.cli.sockets import shown
 from tidings.cli.stopping import run_until_stopped
 from tidings.core.errors import InvalidInput
 
@@ -57,8 +58,7 @@ def listen(
 
         receiver = Receiver(hear, clock=time.time, key=signature_key, failing=failing)
         await receiver.start(host, port)
-        shown = f"[{host}]" if ":" in host else host
-        print(f"Listening on http://{shown}:{receiver.port}; stop with Ctrl-C", file=sys.stderr, flush=True)
+        print(f"Listening on {shown(host, receiver.port)}; stop with Ctrl-C", file=sys.stderr, flush=True)
         await stop.wait()
         await receiver.close()
 

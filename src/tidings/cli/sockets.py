@@ -32,6 +32,15 @@ def refuse_taken(host: str, port: int) -> None:
     listen_on(host, port).close()
 
 
+def shown(host: str, port: int) -> str:
+    """The address for a browser.
+
+    >>> shown("::1", 8080)
+    'http://[::1]:8080'
+    """
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 def _why(error: OSError, host: str, port: int) -> str:
     match error.errno:
         case errno.EADDRINUSE:
