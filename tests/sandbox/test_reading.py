@@ -143,6 +143,21 @@ async def test_child_conditions_hold_on_one_element(cw: Client):
     assert (await cw.get("/company/contacts/count", childConditions=neither)).json["count"] == 0
 
 
+async def test_custom_field_conditions_hold_on_one_field(cw: Client):
+    rows = (await cw.get("/company/contacts", pageSize=1000)).json
+    captions = {(each["caption"], each["value"]) for row in rows for each in row["customFields"] if each["value"]}
+    caption, value = next((caption, value) for caption, value in sorted(captions, key=str) if isinstance(value, str))
+    wanted = [
+        row["id"] for row in rows if any((e["caption"], e["value"]) == (caption, value) for e in row["customFields"])
+    ]
+    found = await cw.get(
+        "/company/contacts", pageSize=1000, customFieldConditions=f'caption="{caption}" AND value="{value}"'
+    )
+    assert found.ids == wanted
+    unset = await cw.get("/company/contacts/count", customFieldConditions=f'caption="{caption}" AND value=null')
+    assert 0 < unset.json["count"] <= 120
+
+
 async def test_fields_cut_a_record_and_leave_info_out_unless_asked_for(cw: Client):
     full = (await cw.get("/service/tickets", pageSize=1)).json[0]
     cut = (await cw.get("/service/tickets", pageSize=1, fields="summary,status/id,nonsense")).json[0]

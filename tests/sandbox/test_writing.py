@@ -184,6 +184,24 @@ async def test_a_put_lets_what_it_does_not_name_fall_back(cw: Client):
     assert {each["id"]: each["value"] for each in reply.json["customFields"]}[51] == "x"
 
 
+async def test_a_put_without_communications_removes_them_and_what_repeats_them(cw: Client):
+    contact = await new_contact(cw, communicationItems=[say(PHONE, "1")])
+    path = f"/company/contacts/{contact['id']}"
+    assert (await cw.get(path)).json["defaultPhoneNbr"] == "1"
+    reply = await cw("PUT", path, {"firstName": "Ann"})
+    assert "defaultPhoneNbr" not in reply.json
+    assert not reply.json.get("communicationItems")
+
+
+async def test_a_put_of_a_ticket_needs_severity_and_impact(cw: Client):
+    ticket = await new_ticket(cw)
+    body = {"summary": "Slower", "company": {"id": ticket["company"]["id"]}}
+    reply = await cw("PUT", f"/service/tickets/{ticket['id']}", body)
+    assert [each["field"] for each in reply.json["errors"]] == ["severity", "impact"]
+    reply = await cw("PUT", f"/service/tickets/{ticket['id']}", {**body, "severity": "Low", "impact": "Low"})
+    assert (reply.status, reply.json["summary"], reply.json["severity"]) == (200, "Slower", "Low")
+
+
 async def test_a_deleted_contact_is_gone_and_stays_gone(cw: Client):
     path = f"/company/contacts/{(await new_contact(cw))['id']}"
     assert ((await cw("DELETE", path)).status, (await cw("DELETE", path)).status) == (204, 404)

@@ -3,14 +3,16 @@
 from collections.abc import Mapping
 
 from tidings.sandbox.catalog_company import COMPANY_RESOURCES
+from tidings.sandbox.catalog_contacts import CONTACT_RESOURCES
 from tidings.sandbox.catalog_service import SERVICE_RESOURCES
 from tidings.sandbox.catalog_system import SYSTEM_RESOURCES
+from tidings.sandbox.catalog_work import WORK_RESOURCES
 from tidings.sandbox.conditions import FieldSchema
 from tidings.sandbox.describe import Resource, filter_kinds
 
-RESOURCES: Mapping[str, Resource] = {
-    resource.path: resource for resource in (*COMPANY_RESOURCES, *SERVICE_RESOURCES, *SYSTEM_RESOURCES)
-}
+_ALL = (*CONTACT_RESOURCES, *COMPANY_RESOURCES, *SERVICE_RESOURCES, *WORK_RESOURCES, *SYSTEM_RESOURCES)
+
+RESOURCES: Mapping[str, Resource] = {resource.path: resource for resource in _ALL}
 
 _LABELS = {path: resource.label for path, resource in RESOURCES.items()}
 _ENUMS = {"communicationItems/communicationType": ("Email", "Phone", "Fax")}

@@ -1,10 +1,9 @@
-"""The resources under /service, /project, /time and /schedule (spec connectwise.md 2.6 and 2.7)."""
+"""The resources around tickets: their notes and boards (spec connectwise.md 2.6 and 2.7)."""
 
 from dataclasses import replace
 
-from tidings.sandbox.describe import Resource, fields
+from tidings.sandbox.describe import BILLING, Resource, fields
 
-_BILLING = "Billable|DoNotBill|NoCharge|NoDefault"
 _METHOD = "ActualRates|FixedFee|NotToExceed|OverrideRate"
 _LEVEL = "Low|Medium|High"
 
@@ -96,9 +95,9 @@ TICKET = Resource(
         mergedParentTicket ref:service/tickets read-only
         requestForChangeFlag bool =false
         resources str
-        billTime enum:{_BILLING}
-        billExpenses enum:{_BILLING}
-        billProducts enum:{_BILLING}
+        billTime enum:{BILLING}
+        billExpenses enum:{BILLING}
+        billProducts enum:{BILLING}
         predecessorType enum:Ticket|Phase
         predecessorId int
         predecessorClosedFlag bool =false
@@ -220,101 +219,6 @@ ALL_NOTES = Resource(
     virtual=True,
 )
 
-TIME_ENTRY = Resource(
-    path="time/entries",
-    name="TimeEntry",
-    fields=fields(
-        f"""
-        company ref:company/companies
-        companyType str
-        chargeToId int
-        chargeToType enum:ServiceTicket|ProjectTicket|ChargeCode|Activity
-        member ref:system/members
-        locationId int
-        businessUnitId int
-        location ref:system/locations
-        department ref:system/departments
-        workType ref:time/workTypes
-        workRole ref:time/workRoles
-        agreement ref
-        agreementType str
-        activity ref
-        ticket ref:service/tickets
-        project ref
-        phase ref
-        timeStart date required
-        timeEnd date
-        hoursDeduct num
-        actualHours num
-        billableOption enum:{_BILLING} ="Billable" required-on-put
-        notes str
-        internalNotes str
-        addToDetailDescriptionFlag bool =false
-        addToInternalAnalysisFlag bool =false
-        addToResolutionFlag bool =false
-        emailResourceFlag bool =false
-        emailContactFlag bool =false
-        emailCcFlag bool =false
-        emailCc str
-        hoursBilled num
-        invoiceHours num
-        hourlyCost str
-        enteredBy str read-only
-        dateEntered date read-only
-        invoice ref
-        mobileGuid str read-only
-        hourlyRate num
-        status enum:Open|Rejected|PendingApproval|ErrorsCorrected|PendingProjectApproval|ApprovedByTierOne|\
-RejectBySecondTier|ApprovedByTierTwo|ReadyToBill|Billed|WrittenOff|BilledAgreement ="Open"
-        timeSheet ref
-        ticketBoard str read-only
-        ticketStatus str read-only
-        ticketType str read-only
-        ticketSubType str read-only
-        invoiceFlag bool =false
-        extendedInvoiceAmount num
-        locationName str
-        taxCode ref
-        customFields list empty
-        """
-    ),
-    label={},
-    parent_field="chargeToId",
-    stamps=("lastUpdated", "updatedBy", "dateEntered", "enteredBy"),
-    audit="Time",
-    callback="time",
-    pod="Time",
-)
-
-SCHEDULE_ENTRY = Resource(
-    path="schedule/entries",
-    name="ScheduleEntry",
-    fields=fields(
-        """
-        objectId int
-        member ref:system/members
-        where ref
-        dateStart date
-        dateEnd date
-        reminder ref
-        status ref:schedule/statuses
-        type ref:schedule/types required
-        span ref
-        doneFlag bool =false
-        acknowledgedFlag bool =false
-        ownerFlag bool =false
-        name str:100
-        mobileGuid str read-only
-        allowScheduleConflictsFlag bool write-only
-        addMemberToProjectFlag bool write-only
-        closeDate date
-        hours num
-        """
-    ),
-    audit="Schedule",
-    callback="schedule",
-)
-
 BOARD = Resource(
     path="service/boards",
     name="Board",
@@ -331,9 +235,9 @@ BOARD = Resource(
         projectFlag bool =false
         workRole ref:time/workRoles
         workType ref:time/workTypes
-        billTime enum:{_BILLING}
-        billExpense enum:{_BILLING}
-        billProduct enum:{_BILLING}
+        billTime enum:{BILLING}
+        billExpense enum:{BILLING}
+        billProduct enum:{BILLING}
         autoCloseStatus ref:service/boards/{{}}/statuses
         showDependenciesFlag bool =false
         showEstimatesFlag bool =false
@@ -396,15 +300,10 @@ PRIORITY = Resource(
     label={"name": "name", "sort": "sortOrder", "level": "level"},
 )
 
-SETUP = tuple(
-    Resource(path=path, name=name, fields=fields("name str:50 required\ndefaultFlag bool =false"))
-    for path, name in (
-        ("service/sources", "Source"),
-        ("time/workRoles", "WorkRole"),
-        ("time/workTypes", "WorkType"),
-        ("schedule/statuses", "ScheduleStatus"),
-        ("schedule/types", "ScheduleType"),
-    )
+SOURCE = Resource(
+    path="service/sources",
+    name="Source",
+    fields=fields("name str:50 required\ndefaultFlag bool =false"),
 )
 
 SERVICE_RESOURCES = (
@@ -412,11 +311,9 @@ SERVICE_RESOURCES = (
     PROJECT_TICKET,
     TICKET_NOTE,
     ALL_NOTES,
-    TIME_ENTRY,
-    SCHEDULE_ENTRY,
     BOARD,
     BOARD_STATUS,
     BOARD_TYPE,
     PRIORITY,
-    *SETUP,
+    SOURCE,
 )

@@ -15,6 +15,12 @@ import orjson
 
 Stored = dict[str, Any]
 
+BILLING = "Billable|DoNotBill|NoCharge|NoDefault"
+"""The members of the enum that says who pays."""
+
+USER_FIELDS = "\n".join(f"userDefinedField{n} str:50" for n in range(1, 11))
+"""The lines of the ten free texts that contacts and companies have."""
+
 _FILTER_KINDS = {"str": "string", "num": "decimal", "date": "datetime", "ref": "reference", "list": "array"}
 
 

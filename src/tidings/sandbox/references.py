@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import orjson
 
 from tidings.sandbox.describe import Resource, Stored
-from tidings.sandbox.render import BASE, Fragment, referred
+from tidings.sandbox.render import BASE, Fragment, Pointers
 from tidings.sandbox.table import Table
 
 Key: TypeAlias = tuple[str, int]
@@ -24,6 +24,7 @@ class References:
         self._tables = tables
         self._fragments: dict[Key, dict[str, Fragment]] = {}
         self._dependents: dict[Key, dict[str, array[int]]] = {}
+        self._pointers: dict[str, Pointers] = {}
         self._gone: dict[Key, dict[str, Any]] = {}
         self._names: dict[tuple[str, str], dict[str, list[int]]] = {}
 
@@ -62,8 +63,11 @@ class References:
         """Remember which labels a record shows now; one it no longer shows costs a needless rendering at most."""
         if old is None:
             self._appeared(resource, record)
-        before = referred(resource, old) if old is not None else set()
-        for key in referred(resource, record) - before:
+        pointers = self._pointers.get(resource.path)
+        if pointers is None:
+            pointers = self._pointers[resource.path] = Pointers(resource)
+        before = pointers.of(old) if old is not None else set()
+        for key in pointers.of(record) - before:
             shown = self._dependents.setdefault(key, {})
             numbers = shown.get(resource.path)
             if numbers is None:

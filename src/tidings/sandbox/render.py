@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from tidings.sandbox.describe import Field, Resource, Stored
+from tidings.sandbox.describe import Resource, Stored
 
 BASE = b"\x01"
 BLANK = b"\x02"
@@ -18,6 +18,7 @@ BLANK = b"\x02"
 Fragment = orjson.Fragment
 Label = Callable[[str, str, int], Fragment]
 Definitions = Callable[[str], "CustomFields"]
+Step = tuple[str, Callable[[str, Any], Any] | None]
 
 
 class CustomFields:
@@ -78,40 +79,52 @@ class Renderer:
         self._targets = {each.name: each.target or "" for each in resource.fields.values() if each.kind == "ref"}
         self._empty = {each.name for each in resource.fields.values() if each.has("empty")}
         self._arrays = array_references(resource)
-        self._plain = tuple(
-            each.name for each in resource.fields.values() if not each.has("write-only") and not self._is_special(each)
-        )
         self._order = tuple(each.name for each in resource.fields.values() if not each.has("write-only"))
+        self._plans: dict[tuple[str, ...], tuple[Step, ...]] = {}
         # In a JSON answer `&` and `'` stand for themselves, so a link is only ever filled in, never escaped.
         links = "".join(f',"{key}":"{BASE.decode()}//{path}"' for key, path in resource.links)
         self._links = links.encode().split(b"{id}")
 
-    def _is_special(self, each: Field) -> bool:
-        return each.name in self._targets or each.name in self._arrays or each.name in self._empty
-
     def body(self, stored: Stored) -> bytes:
         """The answer's bytes for a stored record, its markers still in."""
+        shape = tuple(stored)
+        plan = self._plans.get(shape)
+        if plan is None:
+            plan = self._plans[shape] = self._plan(shape)
         out: dict[str, Any] = {"id": stored["id"]} if "id" in stored else {}
-        get = stored.get
-        for name in self._order:
-            value = get(name)
+        for name, show in plan:
+            value = stored.get(name)
             if value is None:
                 if name in self._empty:
                     out[name] = self._nothing(name)
-            elif name in self._targets:
-                out[name] = self._reference(name, value)
-            elif name == "customFields":
-                out[name] = self._custom_fields(value)
-            elif name in self._arrays:
-                out[name] = [self._element(name, element) for element in value]
             else:
-                out[name] = value
+                out[name] = value if show is None else show(name, value)
         info = orjson.dumps(self._info(stored.get("_info") or {}))[:-1]
         if self._links != [b""]:
             links = b"%d" % stored["id"]
             links = links.join(self._links).replace(b"{lastUpdated}", _stamp(stored).encode())
             info += links if len(info) > 1 else links[1:]
         return orjson.dumps(out)[:-1] + b',"_info":' + info + b"}}"
+
+    def _plan(self, shape: tuple[str, ...]) -> tuple[Step, ...]:
+        """How the members of records of one shape are shown, in order; None for one that is shown as it is.
+
+        Records come in few shapes, so this is worked out once for many.
+        """
+        present = [name for name in self._order if name in shape or name in self._empty]
+        return tuple((name, self._way_to_show(name)) for name in present)
+
+    def _way_to_show(self, name: str) -> Callable[[str, Any], Any] | None:
+        if name == "customFields":
+            return self._custom_fields
+        if name in self._targets:
+            return self._reference
+        return self._elements if name in self._arrays else None
+
+    def _nothing(self, name: str) -> Any:
+        if name == "customFields":
+            return Fragment(BLANK)
+        return {} if name in self._targets else []
 
     def _info(self, stored: Mapping[str, Any]) -> Mapping[str, Any]:
         # The stamp comes first: Table.stamp finds it there.
@@ -144,27 +157,45 @@ class Renderer:
                 del record[name]
         return record
 
-    def _nothing(self, name: str) -> Any:
-        if name == "customFields":
-            return self._custom_fields([])
-        return {} if name in self._targets else []
-
     def _reference(self, name: str, value: Mapping[str, Any]) -> Any:
         target = self._targets[name]
         number = value.get("id")
         return self._label(name, target, number) if target and isinstance(number, int) else {**value, "_info": {}}
 
-    def _element(self, name: str, element: Any) -> Any:
+    def _elements(self, name: str, elements: Iterable[Any]) -> list[Any]:
         member, target = self._arrays[name]
         if member is None:
-            return self._label("type", target, element["id"])
-        if member not in element:
-            return element
-        return {**element, member: self._label(member, target, element[member]["id"])}
+            return [self._label("type", target, element["id"]) for element in elements]
+        return [
+            {**element, member: self._label(member, target, element[member]["id"])} if member in element else element
+            for element in elements
+        ]
 
-    def _custom_fields(self, stored: Iterable[Mapping[str, Any]]) -> Fragment:
+    def _custom_fields(self, name: str, stored: Iterable[Mapping[str, Any]]) -> Fragment:
         values = {each["id"]: each["value"] for each in stored}
         return Fragment(self._definitions(self._resource.pod).body(values) if values else BLANK)
+
+
+class Pointers:
+    """Finds what the records of one resource refer to."""
+
+    def __init__(self, resource: Resource) -> None:
+        self._members = tuple((each.name, each.target or "") for each in resource.references())
+        self._arrays = tuple(array_references(resource).items())
+
+    def of(self, stored: Stored) -> set[tuple[str, int]]:
+        """Every record that a stored one refers to, as (path of the resource, id)."""
+        found = {
+            (target, pointer["id"])
+            for name, target in self._members
+            if (pointer := stored.get(name)) and "id" in pointer
+        }
+        for name, (member, target) in self._arrays:
+            for element in stored.get(name) or ():
+                pointer = element if member is None else element.get(member)
+                if pointer and "id" in pointer:
+                    found.add((target, pointer["id"]))
+        return found
 
 
 def array_references(resource: Resource) -> dict[str, tuple[str | None, str]]:
@@ -174,21 +205,6 @@ def array_references(resource: Resource) -> dict[str, tuple[str | None, str]]:
         "types": (None, f"{resource.path}/types"),
     }
     return {name: where for name, where in known.items() if name in resource.fields}
-
-
-def referred(resource: Resource, stored: Stored) -> set[tuple[str, int]]:
-    """Every record that a stored one refers to, as (path of the resource, id)."""
-    found = {
-        (each.target or "", stored[each.name]["id"])
-        for each in resource.references()
-        if isinstance(stored.get(each.name), dict) and "id" in stored[each.name]
-    }
-    for name, (member, target) in array_references(resource).items():
-        for element in stored.get(name) or ():
-            pointer = element if member is None else element.get(member) or {}
-            if "id" in pointer:
-                found.add((target, pointer["id"]))
-    return found
 
 
 def parse(body: bytes, blank: bytes = b"[]") -> Any:

@@ -26,7 +26,7 @@ def complete_contact(desk: Desk, contact: Stored, old: Stored | None, given: Col
         contact["site"] = _main_site(desk, contact.get("company"))
     if "typeIds" in given:
         contact["types"] = [{"id": int(number)} for number in contact.pop("typeIds") or ()]
-    if "communicationItems" in given or old is None:
+    if old is None or contact.get("communicationItems") != old.get("communicationItems"):
         before = {each["id"]: each for each in (old or {}).get("communicationItems") or ()}
         items = [_item(desk, each, before) for each in contact.get("communicationItems") or () if is_item(each)]
         arrange_items(desk, contact, items, before)

@@ -98,6 +98,12 @@ class Tenant:
         if path == DEFINITIONS:
             self._custom_fields.clear()
 
+    def compact(self) -> None:
+        """Keep every record only as its answer, as if each had been asked for once."""
+        for table in self.tables.values():
+            for number in table.ids:
+                table.body(number)
+
     def custom_fields(self, pod: str) -> CustomFields:
         """The custom fields of the records whose pods begin with this word."""
         found = self._custom_fields.get(pod)
