@@ -1,0 +1,1 @@
+"""Every speed and size the README quotes, measured beside what is possible at all."""

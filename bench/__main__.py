@@ -1,0 +1,46 @@
+"""`python -m bench [NAME…] [--quick]`: measure, print the table, fail when a gate was missed."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any
+
+import uvloop
+
+from bench import delivery, idle, latency, memory, reading
+from bench.figures import Figure, failed, table
+from bench.processes import cores, pin
+from bench.scale import QUICK, Scale
+
+MEASURES: Mapping[str, Callable[[Scale], Coroutine[Any, Any, list[Figure]]]] = {
+    "reading": reading.figures,
+    "memory": memory.figures,
+    "idle": idle.figures,
+    "delivery": delivery.figures,
+    "latency": latency.figures,
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run what is asked for; 1 when a gate was missed, which small numbers cannot tell."""
+    parser = argparse.ArgumentParser("python -m bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"what to measure: {', '.join(MEASURES)}")
+    parser.add_argument(
+        "--quick", action="store_true", help="small numbers, to see that it runs; no figure means anything"
+    )
+    asked = parser.parse_args(arguments)
+    if unknown := [name for name in asked.names if name not in MEASURES]:
+        parser.error(f"{unknown[0]} is not measured; {', '.join(MEASURES)} are")
+    pin(cores()[0])
+    figures: list[Figure] = []
+    for name in asked.names or MEASURES:
+        measured = uvloop.run(MEASURES[name](QUICK if asked.quick else Scale()))
+        print("\n".join(table(measured)), flush=True)
+        figures += measured
+    return int(failed(figures) and not asked.quick)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

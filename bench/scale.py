@@ -1,0 +1,31 @@
+"""How much is measured: everything, or just enough to see that the harness runs?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Counts of records and repetitions; spans in seconds."""
+
+    contacts: int = 100_000
+    many_contacts: int | None = 1_000_000  #: for the memory figure; None leaves the comparison out
+    rounds: int = 3
+    readings: int = 2  #: re-readings in each round
+    notifications: int = 4000
+    instances: int = 1000
+    idle_for: float = 60.0
+    changes: int = 100
+
+
+QUICK = Scale(
+    contacts=2000,
+    many_contacts=None,
+    rounds=1,
+    readings=1,
+    notifications=200,
+    instances=20,
+    idle_for=2.0,
+    changes=5,
+)
