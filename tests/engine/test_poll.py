@@ -379,6 +379,27 @@ async def test_filter_by_current_date_leaves_what_came_after_the_polls_start_to_
     assert await world.events() == [("UPDATED", 2)]
 
 
+async def test_a_record_no_parser_likes_is_announced_like_any_other(world):
+    await started(world)
+    world.provider.put(2, firstName="half a sign \ud83d", big=2**70, nul="\x00", text="a\r\nb", nothing=None)
+    await world.later(MINUTE)
+    await world.later(MINUTE)
+    assert await world.events() == [("UPDATED", 2)]
+    (message,) = await world.messages()
+    assert message["raw"]["contacts"][0]["firstName"] == "half a sign \ud83d"
+    assert {"path": "/big", "old": None, "new": 2**70} in message["events"][0]["changes"]
+
+
+async def test_a_provider_that_does_not_count_is_read_all_the_same(world):
+    world.provider.before = lambda request: (
+        web.json_response({"message": "no"}, status=404) if request.path.endswith("count") else None
+    )
+    await started(world)
+    world.provider.put(2, firstName="changed")
+    await world.later(MINUTE)
+    assert await world.events() == [("UPDATED", 2)]
+
+
 async def test_rows_outside_the_filter_are_not_announced_and_hold_the_watermark(world):
     await started(world)
     watermark = (await world.cursor()).watermark_at

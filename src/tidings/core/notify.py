@@ -7,6 +7,7 @@ what was sent the first time.
 
 from __future__ import annotations
 
+import json
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from hashlib import blake2b
 import msgspec
 import orjson
 
+from tidings.core.diff import content, parse
 from tidings.core.errors import InvalidInput
 from tidings.core.model import Change, Event, Moment, Notification
 
@@ -96,13 +98,23 @@ def without_nulls(record: bytes) -> bytes:
     """The record's JSON without members whose value is null, at any depth; nulls in arrays stay, as do all digits."""
     if b"null" not in record:
         return record
+    try:
+        return _without_nulls(record)
+    except msgspec.DecodeError:
+        # Half a surrogate pair: read by the standard library, written with the same escape.
+        return json.dumps(content(parse(record), {}), separators=(",", ":")).encode()
+
+
+def _without_nulls(record: bytes) -> bytes:
+    if b"null" not in record:
+        return record
     match record.lstrip()[:1]:
         case b"{":
             members = ((key, bytes(value)) for key, value in _members.decode(record).items())
-            kept = {key: orjson.Fragment(without_nulls(value)) for key, value in members if value != b"null"}
+            kept = {key: orjson.Fragment(_without_nulls(value)) for key, value in members if value != b"null"}
             return orjson.dumps(kept)
         case b"[":
-            return orjson.dumps([orjson.Fragment(without_nulls(bytes(value))) for value in _elements.decode(record)])
+            return orjson.dumps([orjson.Fragment(_without_nulls(bytes(value))) for value in _elements.decode(record)])
         case _:
             return record
 
@@ -162,7 +174,7 @@ def _event_object(event: Event, change: Change, context: NotifyContext) -> dict[
         "objectType": context.resource,
         "id": event.id,
         "sequence": event.sequence,
-        "changes": [{"path": field.path, "old": field.old, "new": field.new} for field in change.changes],
+        "changes": _any([{"path": field.path, "old": field.old, "new": field.new} for field in change.changes]),
     }
     if change.touched:
         shown["touched"] = True
@@ -171,6 +183,14 @@ def _event_object(event: Event, change: Change, context: NotifyContext) -> dict[
     if change.evidence is not None:
         shown["evidence"] = change.evidence
     return shown
+
+
+def _any(value: object) -> object:
+    """Something that orjson takes: it knows neither integers beyond 64 bits nor half a surrogate pair."""
+    try:
+        return orjson.Fragment(orjson.dumps(value))
+    except TypeError:
+        return orjson.Fragment(json.dumps(value, separators=(",", ":")))
 
 
 def _short_id(kind: bytes, *parts: int | str) -> str:

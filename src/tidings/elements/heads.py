@@ -6,6 +6,8 @@ of a record is looked at only when its bytes have changed.
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import attrgetter
@@ -13,12 +15,15 @@ from typing import Annotated, Any
 
 import msgspec
 
+from tidings.core.diff import parse
 from tidings.core.errors import InvalidInput, ProviderDown
 from tidings.core.model import RecordId, record_id
 
 Path = tuple[str, ...]
 
 _GREATEST_INT = 2**63 - 1  # what a database keeps as an integer
+
+_BLANK = re.compile(r"[\s,]*")
 
 _raws = msgspec.json.Decoder(list[msgspec.Raw])
 
@@ -62,14 +67,16 @@ class HeadReader:
         """The heads of a page, which must be a JSON array of objects that each have an id (a whole number or text
         that is not empty); raises `ProviderDown` saying which row is not."""
         try:
-            raws = _raws.decode(body)
+            raws: Sequence[msgspec.Raw] = _raws.decode(body)
             if not body.isascii():
                 body.decode()
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except msgspec.DecodeError as error:
+            raws = _slices(body, error)
+        except UnicodeDecodeError as error:
             raise ProviderDown(f"the provider's page is not a JSON array: {error}") from None
         try:
             columns = self._columns(body)
-        except (msgspec.ValidationError, AttributeError):
+        except (msgspec.DecodeError, AttributeError):
             columns = self._columns_one_by_one(raws)
         ids, stamps, created, deleted = columns
         if {*map(type, ids)} != {int} or max(ids) > _GREATEST_INT:
@@ -90,8 +97,8 @@ class HeadReader:
         columns: list[list[Any]] = [[], [], [], []]
         for number, raw in enumerate(raws, start=1):
             try:
-                record = msgspec.json.decode(raw)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                record = parse(bytes(raw))
+            except ValueError as error:
                 raise ProviderDown(f"row {number} of the provider's page cannot be read: {error}") from None
             if not isinstance(record, dict):
                 raise ProviderDown(f"row {number} of the provider's page is not a JSON object")
@@ -103,6 +110,25 @@ class HeadReader:
                     f"row {number} of the provider's page has no id: {'.'.join(self._paths[0])} is {_shown(found)}"
                 )
         return columns
+
+
+def _slices(body: bytes, refusal: Exception) -> list[msgspec.Raw]:
+    """The exact bytes of each row of a page with something in it that only the standard library reads: half a
+    surrogate pair, left where a provider cut a text in the middle of a sign."""
+    wanted = ProviderDown(f"the provider's page is not a JSON array: {refusal}")
+    try:
+        text = body.decode()
+        if not isinstance(json.loads(text), list):
+            raise wanted
+    except ValueError:
+        raise wanted from None
+    rows: list[msgspec.Raw] = []
+    decode, position = json.JSONDecoder().raw_decode, _BLANK.match(text, text.index("[") + 1)
+    while position is not None and text[position.end()] != "]":
+        _, end = decode(text, position.end())
+        rows.append(msgspec.Raw(text[position.end() : end].encode()))
+        position = _BLANK.match(text, end)
+    return rows
 
 
 class _Node:

@@ -13,6 +13,7 @@ import xxhash
 
 from tidings.core.cursor import LONG, PollCursor, Reading, ReadingKind, advance, lower_bound, on_grid
 from tidings.core.detect import Rules, judge
+from tidings.core.errors import ProviderRefused
 from tidings.core.model import Change, EventType, Known, Moment, RecordId, RecordWrite
 from tidings.elements.connection import Page
 from tidings.elements.heads import Heads
@@ -51,7 +52,7 @@ async def begin(source: Source, cursor: PollCursor, kind: ReadingKind, now: Mome
         # An account without a record yet has the highest id zero: whatever comes is new.
         cursor = msgspec.structs.replace(cursor, t0_at=t0_at, high_id=0 if newest is None else high_id)
     elif kind in (ReadingKind.BASELINE, ReadingKind.AUDIT, ReadingKind.SWEEP):
-        count, _ = await source.connection.count(source.resource, source.query(None, now).conditions)
+        count = await count_of(source, now)
     lower_at = lower_bound(cursor, kind, source.overlap, source.settle_window)
     reading = Reading(kind, lower_at=lower_at, started_at=now, count=count, serial=cursor.serial)
     return msgspec.structs.replace(cursor, **{slot: reading}), reading
@@ -124,8 +125,8 @@ def screen(
     """The rows to judge, by id with their position; the stamps of all rows; how many do not fit the filter we sent.
 
     Of a record that the page repeats the last row counts. An unknown row that does not fit the filter is left out: the
-    provider has dropped the filter, and the row is none of ours to announce. A row stamped after `latest_at` is left to the
-    next poll, which asks for it again (`filterByCurrentDate`).
+    provider has dropped the filter, and the row is none of ours to announce. A row stamped after `latest_at` is left to
+    the next poll, which asks for it again (`filterByCurrentDate`).
     """
     different: dict[RecordId, int] = {}
     stamps: list[Moment] = []
@@ -216,16 +217,23 @@ async def _finish(source: Source, cursor: PollCursor, reading: Reading, now: Mom
 
 
 async def _baseline(source: Source, cursor: PollCursor, now: Moment) -> Reading:
-    count, _ = await source.connection.count(source.resource, source.query(None, now).conditions)
+    count = await count_of(source, now)
     return Reading(ReadingKind.BASELINE, started_at=now, count=count, serial=cursor.serial)
+
+
+async def count_of(source: Source, now: Moment) -> int | None:
+    """The provider's own count of all that the lane reads; None where it does not count."""
+    try:
+        count, _ = await source.connection.count(source.resource, source.query(None, now).conditions)
+    except ProviderRefused:
+        return None
+    return count
 
 
 async def came_short(source: Source, reading: Reading, now: Moment) -> bool:
     """Whether a full reading saw fewer rows than the provider counted both before and after it."""
-    if reading.count is None:
-        return False
-    count, _ = await source.connection.count(source.resource, source.query(None, now).conditions)
-    return reading.rows < min(count, reading.count)
+    count = await count_of(source, now) if reading.count is not None else None
+    return count is not None and reading.rows < min(count, reading.count or 0)
 
 
 def after(now: Moment, interval: int | None) -> Moment:

@@ -26,9 +26,10 @@ EVIDENCE = "missing from two complete listings and answered 404 by id both times
 async def sweep_page(store: Store, lane_id: int, source: Source, cursor: PollCursor, now: Moment) -> Turn:
     """One turn of a sweep: a page of ids, or a few reads by id. Raises `ProviderError`; then nothing has changed.
 
-    Only where the provider lists by ascending id: elsewhere a page does not say which ids it should hold.
+    Only where the provider lists by ascending id, and that is the id records are known by: elsewhere a page does not
+    say which ids it should hold.
     """
-    if source.resource.paging is not Paging.FORWARD_ONLY:
+    if source.resource.paging is not Paging.FORWARD_ONLY or source.polled.id_field != source.resource.id_path:
         return Turn(msgspec.structs.replace(cursor, sweep_at=NEVER))
     cursor, reading = await begin(source, cursor, ReadingKind.SWEEP, now)
     if reading.listed:
