@@ -4,6 +4,7 @@ import re
 import signal
 import time
 from pathlib import Path
+from subprocess import Popen
 
 import aiohttp
 import orjson
@@ -40,9 +41,7 @@ def test_the_password_is_printed_at_the_first_start_only_and_logged_at_none(tmp_
     for _ in range(2):
         with running("serve", "--data", str(tmp_path), *LOCAL) as server:
             url_of(server)
-            assert server.stdin and server.stdout and server.stderr
-            server.stdin.close()
-            outputs.append(server.stdout.read() + server.stderr.read())
+            outputs.append(said_until_the_end(server))
     assert [output.count(", password ") for output in outputs] == [1, 0]
     assert "tidings secrets --data" in outputs[1]
 
@@ -57,6 +56,14 @@ def test_a_signal_stops_it_at_once_and_cleanly(tmp_path: Path, number: signal.Si
         assert time.monotonic() - began < 5
         assert server.stderr is not None
         assert [orjson.loads(line)["event"] for line in server.stderr] == ["serve.started", "serve.stopped"]
+
+
+def said_until_the_end(server: Popen[str]) -> str:
+    assert server.stdin is not None
+    assert server.stdout is not None
+    assert server.stderr is not None
+    server.stdin.close()
+    return server.stdout.read() + server.stderr.read()
 
 
 def refused(*arguments: str, **environment: str) -> str:

@@ -26,13 +26,14 @@ def secrets(
 
     Example: [bold]tidings secrets --data tidings-data[/bold]
     """
-    user, password = asyncio.run(_read(settings := load({"data": data})))
+    user, password = asyncio.run(read_secrets(settings := load({"data": data})))
     print(orjson.dumps(user).decode())
     if password is not None:
         print(f"The login {settings.admin_user} was made now; its password is {password}", file=sys.stderr)
 
 
-async def _read(settings: Settings) -> tuple[dict[str, str], str | None]:
+async def read_secrets(settings: Settings) -> tuple[dict[str, str], str | None]:
+    """`userSecret` and `organizationSecret` of a data directory, and the password of a login made just now."""
     store = await open_store(settings)
     try:
         user, password = await first_user(store, settings)
