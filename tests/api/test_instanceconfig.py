@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tidings.core.addresses import AddressPolicy
+from tidings.core.errors import InvalidInput
 from tidings.core.instanceconfig import MASK, Configuration, as_text, completed, shown, write
+from tidings.core.instancerules import check
+from tidings.core.plan import plan
 from tidings.elements.describe import catalog
 
-KEYS = catalog()["connectwisecrmrest"].configuration
+ELEMENT = catalog()["connectwisecrmrest"]
+KEYS = ELEMENT.configuration
 REQUIRED = {"baseUrl": "https://cw.example", "company": "acme", "public.key": "p", "private.key": "canary"}
 TEXT = st.text(min_size=1).filter(lambda text: text.strip() and text != MASK and text.isprintable())
 VALUES = st.dictionaries(st.sampled_from([key.key for key in KEYS]), TEXT)
@@ -40,6 +45,42 @@ def test_a_merge_is_the_last_word_on_its_keys_and_leaves_the_others(
     stored = write(REQUIRED | first, KEYS, Configuration(), merge=False)
     merged = write(then, KEYS, stored, merge=True)
     assert completed(merged, KEYS) == completed(stored, KEYS) | then
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=9), inner, max_size=4),
+    max_leaves=8,
+)
+ENTRY = st.fixed_dictionaries(
+    {},
+    optional={
+        "url": JSON | st.text(alphabet="/contas?where=>'${}gmtDate:yMd%&|").map("/hubs/crm/contacts?where=".__add__),
+        "idField": JSON,
+        "datesConfiguration": JSON | st.dictionaries(st.sampled_from(["updatedDateField", "updatedDateFormat"]), JSON),
+        "pageSize": JSON,
+        "sweepInterval": JSON,
+    },
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    st.dictionaries(st.sampled_from([key.key for key in KEYS]), JSON),
+    st.none() | st.dictionaries(st.sampled_from(["contacts", "x"]), ENTRY),
+)
+def test_whatever_is_written_is_either_accepted_or_refused_by_name(
+    given_values: dict[str, object], poller: object
+) -> None:
+    polling = {} if poller is None else {"event.poller.configuration": poller}
+    refusals: list[InvalidInput] = []
+    try:
+        written = write(REQUIRED | given_values | polling, KEYS, Configuration(), merge=False)
+        check(written, ELEMENT, root="baseUrl", floor=1, refuse_url=AddressPolicy().check_url)
+        plan(written, ELEMENT, disabled=False)
+    except InvalidInput as refused:
+        refusals.append(refused)
+    assert all(each.field.startswith("configuration.") and str(each).encode() for each in refusals)
 
 
 @given(VALUES)

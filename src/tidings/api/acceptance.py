@@ -93,7 +93,13 @@ def _account(configuration: Configuration, element: Element) -> dict[str, str | 
     return {key.key: configuration.get(key.key) for key in element.configuration if not key.key.startswith(SHARED)}
 
 
-def _is_unresolved(error: BaseException | None) -> bool:
-    while error is not None and not isinstance(error, socket.gaierror):
-        error = error.__cause__ or error.__context__
-    return error is not None
+def _is_unresolved(error: BaseException) -> bool:
+    # Chains of causes may be circular: an error that is re-raised from one that it caused.
+    seen: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None and cause not in seen:
+        if isinstance(cause, socket.gaierror):
+            return True
+        seen.append(cause)
+        cause = cause.__cause__ or cause.__context__
+    return False
