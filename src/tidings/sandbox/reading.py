@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from tidings.sandbox.answers import Answer, bad_condition, broken_boolean, forbidden, not_found
+from tidings.sandbox.answers import Answer, bad_condition, broken_boolean, forbidden, not_convertible, not_found
 from tidings.sandbox.call import Call, Operation
 from tidings.sandbox.conditions import FieldSchema
 from tidings.sandbox.describe import Resource
@@ -60,6 +60,8 @@ def search_of(resource: Resource) -> Operation:
 
     def search(call: Call) -> Answer:
         body = call.json() if call.body.strip() else {}
+        if not isinstance(body, dict):
+            raise not_convertible(body, "FilterValues")
         given = {str(name).lower(): value for name, value in body.items() if isinstance(value, str)}
         return _list(call, resource, filter_of(call, resource, given))
 

@@ -1,6 +1,6 @@
 """What does the provider do by itself when contacts, companies and their parts are written?"""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from tidings.sandbox.answers import Problem
@@ -25,7 +25,7 @@ def complete_contact(desk: Desk, contact: Stored, old: Stored | None, given: Col
     if "site" not in given and (moved or "site" not in contact):
         contact["site"] = _main_site(desk, contact.get("company"))
     if "typeIds" in given:
-        contact["types"] = [{"id": int(number)} for number in contact.pop("typeIds") or ()]
+        contact["types"] = [{"id": number} for number in contact.pop("typeIds", None) or ()]
     if old is None or contact.get("communicationItems") != old.get("communicationItems"):
         before = {each["id"]: each for each in (old or {}).get("communicationItems") or ()}
         items = [_item(desk, each, before) for each in contact.get("communicationItems") or () if is_item(each)]
@@ -42,9 +42,11 @@ def arrange_items(desk: Desk, contact: Stored, items: list[Stored], before: dict
 
 def check_contact(desk: Desk, contact: Stored, old: Stored | None, given: Collection[str]) -> list[Problem]:
     """Each communication needs a known type and a value of at most 250 characters (spec connectwise.md 2.4)."""
+    types = _type_problems(desk, "company/contacts/types", "typeIds", contact.get("typeIds") or ())
     if "communicationItems" not in given:
-        return []
-    return [problem for each in contact.get("communicationItems") or () for problem in item_problems(desk, each)]
+        return types
+    items = contact.get("communicationItems") or ()
+    return types + [problem for each in items for problem in item_problems(desk, each)]
 
 
 def item_problems(desk: Desk, each: Any) -> list[Problem]:
@@ -87,9 +89,12 @@ def contact_in_use(desk: Desk, contact: Stored) -> bool:
 
 def check_company(desk: Desk, company: Stored, old: Stored | None, given: Collection[str]) -> list[Problem]:
     """A new company needs some part of an address (spec connectwise.md 2.5)."""
-    if old is not None or any(company.get(name) for name in ADDRESS):
+    if old is not None:
         return []
-    return [Problem("MissingRequiredField", "The addressLine1 field is required.", "addressLine1")]
+    if not any(company.get(name) for name in ADDRESS):
+        return [Problem("MissingRequiredField", "The addressLine1 field is required.", "addressLine1")]
+    numbers = [each.get("id") if isinstance(each, dict) else None for each in company.get("types") or ()]
+    return _type_problems(desk, "company/companies/types", "types", numbers)
 
 
 def complete_company(desk: Desk, company: Stored, old: Stored | None, given: Collection[str]) -> None:
@@ -97,7 +102,7 @@ def complete_company(desk: Desk, company: Stored, old: Stored | None, given: Col
     company.setdefault("status", desk.default("company/companies/statuses"))
     company.setdefault("billToCompany", {"id": company["id"]})
     if old is None:
-        company["types"] = [{"id": int(each["id"])} for each in company.get("types") or () if "id" in each]
+        company["types"] = [{"id": each["id"]} for each in company.get("types") or ()]
         company.setdefault("site", {"id": desk.tenant.next_id(SITES)})
     if company.get("deletedFlag") and not (old or {}).get("deletedFlag"):
         company |= {"dateDeleted": desk.now, "deletedBy": desk.member}
@@ -136,6 +141,11 @@ def complete_note(desk: Desk, note: Stored, old: Stored | None, given: Collectio
     """Who wrote it, and the type it has when none is named."""
     note.setdefault("enteredBy", desk.member)
     note.setdefault("type", desk.default("company/noteTypes"))
+
+
+def _type_problems(desk: Desk, path: str, member: str, numbers: Iterable[Any]) -> list[Problem]:
+    known = all(isinstance(number, int) and desk.tenant.newest(path, number) is not None for number in numbers)
+    return [] if known else [Problem("InvalidReference", f"The {member} reference is invalid.", member)]
 
 
 def _main_site(desk: Desk, company: Stored | None) -> Stored | None:

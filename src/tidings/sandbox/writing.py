@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 
-from tidings.sandbox.answers import Answer, Refusal, method_not_allowed
+from tidings.sandbox.answers import Answer, Refusal, method_not_allowed, not_convertible
 from tidings.sandbox.call import Call, Operation
 from tidings.sandbox.describe import Resource, Stored
 from tidings.sandbox.projection import project, tree
@@ -70,6 +70,8 @@ def bulk_in(resource: Resource) -> Operation:
 
     def bulk(call: Call) -> Answer:
         items = call.json()
+        if not isinstance(items, list):
+            raise not_convertible(items, f"List of {resource.name}")
         results = [_one(call, resource, place, item) for place, item in enumerate(items)]
         return Answer(200, orjson.dumps({"payload": results, "_info": {}}))
 
