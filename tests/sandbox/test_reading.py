@@ -63,6 +63,19 @@ async def test_a_link_repeats_the_parameters_encoded_as_dot_net_does_with_the_pa
     assert re.match(r"<[^>]*page=(\d+)>; rel=", reply.headers["Link"])
 
 
+async def test_a_list_asked_for_again_shows_what_was_written_in_between(cw: Client):
+    filters: tuple[dict[str, str], ...] = (
+        {},
+        {"conditions": "lastUpdated>=[2026-05-28]"},
+        {"orderBy": "lastName"},
+        {"conditions": "title='Boss'"},
+    )
+    before = [(await cw.get("/company/contacts", pageSize=1000, **each)).ids for each in filters]
+    made = (await cw.post("/company/contacts", {"firstName": "New", "title": "boss"})).json["id"]
+    after = [(await cw.get("/company/contacts", pageSize=1000, **each)).ids for each in filters]
+    assert [set(now) - set(then) for now, then in zip(after, before, strict=True)] == [{made}] * len(filters)
+
+
 async def test_a_page_past_the_end_is_empty(cw: Client):
     reply = await cw.get("/company/contacts", page=99)
     assert (reply.status, reply.json) == (200, [])
@@ -108,6 +121,8 @@ async def test_conditions_on_the_stamp_find_the_same_with_and_without_the_index(
         "company/id={company} and id>{a}",
         "company/id in ({company},{other}) and lastUpdated>[2020-01-01]",
         "id=1 or id={a}",
+        "portalSecurityLevel=1",
+        "company/id={company} and portalSecurityLevel=1",
         "company/id not in ({company})",
         "company/id!={company} and inactiveFlag=false",
         "(id={a} or id={b}) and company/id={company}",

@@ -56,6 +56,12 @@ async def test_a_change_reaches_its_callback_signed_with_the_key_that_the_body_p
         path, _, body = await asyncio.wait_for(got.get(), 10)
         assert path.endswith("&action=deleted")
         assert json.loads(body)["Entity"] is None
+        await cw.post("/system/callbacks", {"url": url, "objectId": 0, "type": "company", "level": "owner"})
+        company = (await cw.get("/company/companies", conditions="deletedFlag=false")).ids[-1]
+        await cw("DELETE", f"/company/companies/{company}")
+        path, _, body = await asyncio.wait_for(got.get(), 10)
+        assert path == f"/cw?recordId={company}&action=deleted"
+        assert json.loads(body)["Entity"] is None
     finally:
         await runner.cleanup()
 

@@ -30,11 +30,11 @@ def row(number: int, stamp: str) -> dict[str, Any]:
 WRITES = st.lists(st.tuples(st.integers(1, 12), st.sampled_from([*SECONDS, None])), max_size=40)
 BOXES = st.builds(
     Bounds,
-    stamp_from=st.sampled_from([*SECONDS, None]),
+    stamp_from=st.none() | st.sampled_from(SECONDS),
     stamp_strict=st.booleans(),
-    stamp_to=st.sampled_from([*SECONDS, None]),
+    stamp_to=st.none() | st.sampled_from(SECONDS),
     stamp_to_strict=st.booleans(),
-    id_after=st.one_of(st.none(), st.integers(0, 13)),
+    id_after=st.none() | st.integers(0, 13),
 )
 
 

@@ -54,7 +54,10 @@ class Selector:
         self._kept: OrderedDict[Filter, tuple[int, Sequence[int]]] = OrderedDict()
 
     def select(self, wanted: Filter, unstable: Random | None = None) -> Sequence[int]:
-        """The ids that match, in order; with `unstable`, ties come as the dice fall. Raises Refusal 400."""
+        """The ids that match, in order; with `unstable`, ties come as the dice fall. Raises Refusal 400.
+
+        Good until the next write: it may be the table's own array.
+        """
         try:
             if unstable is not None:
                 return self._select(wanted, unstable)
@@ -88,8 +91,7 @@ class Selector:
         if tests:
             blank = self._blank() if wanted.custom_field_conditions else b"[]"
             found = [number for number in found if self._passes(number, tests, blank)]
-        # The array of all ids grows under whoever holds it.
-        return self._sorted(found, order, unstable) if order else found[:]
+        return self._sorted(found, order, unstable) if order else found
 
     def _tests(self, expr: Expr, wanted: Filter, *, exact: bool) -> list[Callable[[Any], bool]]:
         # Compiled even when the bounds say everything: that is where unknown names and wrong types are found.
