@@ -1,0 +1,58 @@
+"""Do the receivers that docs/events.md shows tell a right signature from a wrong one?"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import ROOT, blocks
+from tests.docs.session import Program, environment, free_ports
+from tests.docs.test_coverage import CONTEXT
+from tidings.core.model import Change, EventType
+from tidings.core.notify import cut
+from tidings.core.signing import SIGNATURE_HEADER, headers
+
+KEY = "correct horse, bättery"
+RUN = {"python": (sys.executable, "receiver.py"), "javascript": ("node", "receiver.js"), "go": ("go", "receiver.go")}
+
+
+@pytest.mark.parametrize("language", RUN)
+def test_a_shown_receiver_takes_what_is_ours_once_and_refuses_the_rest(tmp_path: Path, language: str):
+    command, file = RUN[language]
+    if shutil.which(command) is None:
+        pytest.skip(f"{command} is not installed")
+    (source,) = (each.text for each in blocks((ROOT / "docs/events.md").read_text()) if each.kind == (language,))
+    assert source.count("\n") <= 25
+    (tmp_path / file).write_text(source)
+    (port,) = free_ports(1)
+    starting = f"{command} run {file}" if language == "go" else f"{command} {file}"
+    receiver = Program(f"{starting} {port} '{KEY}'", tmp_path, environment())
+    try:
+        receiver.wait_for("listening")
+        (first,) = cut([Change(EventType.CREATED, 7, 1, 0, '{"name":"Zoë"}'.encode())], 1, 1, CONTEXT)
+        (second,) = cut([Change(EventType.DELETED, 8, 2, 0, b"{}")], 2, 2, CONTEXT)
+        signed = headers(first.id, first.body, KEY)
+        assert [post(port, first.body, signed), post(port, first.body, signed)] == [200, 200]
+        assert post(port, first.body, signed | {SIGNATURE_HEADER: signed[SIGNATURE_HEADER][:-2] + "A="}) == 401
+        assert post(port, second.body, signed) == 401
+        assert post(port, second.body, headers(second.id, second.body, None)) == 401
+        assert post(port, second.body, headers(second.id, second.body, KEY)) == 200
+        receiver.wait_for("…DELETED…")
+        assert sum("CREATED" in line for line in receiver.lines) == 1
+    finally:
+        receiver.close()
+
+
+def post(port: str, body: bytes, sent: dict[str, str]) -> int:
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/", body, sent, method="POST")
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as refusal:
+        with refusal:
+            return refusal.code
