@@ -50,6 +50,7 @@ def test_an_unknown_command_is_wrong_use():
 
 
 OPTIONS = {
+    "demo": ("--seconds", "--json", "--contacts", "--activity", "--seed", "--port", "--data"),
     "tail": ("--instance", "--url", "--data", "--after", "--json", "TIDINGS_USER_SECRET"),
     "serve": ("--host", "--port", "--data", "--database", "--nats", "--role", "--log-format", "TIDINGS_PORT"),
     "secrets": ("--data",),

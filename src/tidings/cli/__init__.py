@@ -18,7 +18,7 @@ from typing import Annotated
 import typer
 
 from tidings import __version__
-from tidings.core.errors import TidingsError
+from tidings.core.errors import InvalidInput, TidingsError
 
 COMMANDS: Mapping[str, str] = {
     "demo": "See it all at work in one terminal: a provider, a server, a receiver.",
@@ -30,7 +30,8 @@ COMMANDS: Mapping[str, str] = {
 }
 """Name and one line of each; the module `tidings.cli.<name>` has a function of that name."""
 
-REFUSED = 2  #: the exit code of wrong use and of everything that was refused with a sentence
+REFUSED = 2  #: the exit code of wrong use and of bad input
+FAILED = 1  #: of everything else that went wrong
 
 
 def main() -> None:
@@ -46,14 +47,14 @@ def run(arguments: Sequence[str]) -> int:
         return exit_.code if isinstance(exit_.code, int) else int(exit_.code is not None)
     except TidingsError as error:
         print(f"tidings: {error}", file=sys.stderr)
-        return REFUSED
+        return REFUSED if isinstance(error, InvalidInput) else FAILED
     except Exception as error:
         print(
             f"tidings: something unexpected happened ({type(error).__name__}: {error}); "
             f"the details are in {_written_down(error)}",
             file=sys.stderr,
         )
-        return 1
+        return FAILED
     return 0
 
 
