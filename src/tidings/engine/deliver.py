@@ -32,9 +32,9 @@ class Deliverer:
     """Works delivery lanes. Spans are seconds.
 
     Of one lane at most `concurrency` tries are in flight and about `window` untried notifications in memory. While
-    `backlog` notifications have failed or were passed, no new ones are tried: a receiver that is down costs a bounded
-    amount of memory and of rows. When a try takes long, the log is looked at every `look_for` meanwhile, so that others
-    are not kept waiting by it.
+    `backlog` notifications are unfinished, no new ones are read: a receiver that is down costs a bounded amount of
+    memory and of rows. When a try takes long, the log is looked at every `look_for` meanwhile, so that others are not
+    kept waiting by it.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class _Run:
 
     async def work(self) -> None:
         # More rows than can pile up: as long as fewer come back, all that comes before the log is in the window.
-        most = self._by.backlog + self._by.window + self._by.concurrency
+        most = self._by.backlog + self._by.window
         waiting = await self._store.waiting(self._subscription.id, most)
         self._has_all_rows = len(waiting) < most
         self._window = Window(orjson.loads(self._lane.cursor or b"{}").get("offset", 0), waiting)
@@ -117,7 +117,7 @@ class _Run:
 
     def _send_on(self) -> None:
         free = self._by.concurrency - len(self._tries)
-        if self._stop_reason or self._is_ahead() or not free:
+        if self._stop_reason or not free:
             return
         for tried in self._window.take(self._by.clock(), free):
             self._tries[asyncio.create_task(self._send(tried.notification))] = tried
@@ -135,14 +135,11 @@ class _Run:
         return not self._tries or len(self._window) - self._window.waiting <= self._by.window // 2
 
     def _is_ahead(self) -> bool:
-        # What is not committed yet would be repeated after a crash: no more of it than a window.
+        # What is not committed yet would be repeated after a crash: beyond a window of it nothing more is read.
         return len(self._window.writes) >= self._by.window
 
     def _is_held_back(self) -> bool:
-        by = self._by
-        return (
-            not self._has_all_rows or self._window.waiting >= by.backlog or len(self._window) >= by.backlog + by.window
-        )
+        return not self._has_all_rows or len(self._window) >= self._by.backlog
 
     async def _read_on(self) -> None:
         limit = max(self._by.window // 2, 1)
