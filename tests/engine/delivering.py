@@ -158,6 +158,11 @@ class Scene:
         [lane] = await self.store.lanes(LaneKind.DELIVER)
         return lane
 
+    async def a_while(self) -> None:
+        """Long enough for whatever is under way to come to rest: many round trips to the store."""
+        for _ in range(60):
+            await self.store.log_after(self.instance_id, 0, 1)
+
     def sent(self) -> list[str]:
         """The records of each POST, in order."""
         return ["".join(post.records) for post in self.receiver.posts]

@@ -126,6 +126,22 @@ async def test_a_receiver_that_is_gone_is_left_alone_at_once(scene: Scene):
     assert await scene.statuses() == {"a": ("delivered", [200]), "b": ("queued", [410]), "bc": ("created", [])}
 
 
+async def test_the_end_of_a_subscription_is_stored_with_its_reason_or_not_at_all(scene: Scene):
+    scene.receiver.answer = failing("b", status=410)
+    release = scene.receiver.hang("a")
+    await scene.log("a", "b", "c")
+    running = asyncio.create_task(scene.turn(scene.deliverer(concurrency=2)))
+    while not scene.lines.lines:
+        await asyncio.sleep(0)
+    await scene.a_while()
+    assert await scene.statuses() == {"a": ("created", []), "b": ("created", []), "c": ("created", [])}
+    release.set()
+    await running
+    assert await scene.statuses() == {"a": ("delivered", [200]), "b": ("queued", [410]), "c": ("created", [])}
+    [subscription] = await scene.store.subscriptions()
+    assert not subscription.active
+
+
 async def test_what_waits_when_a_subscription_stops_is_sent_in_order_when_it_is_active_again(scene: Scene):
     scene.receiver.answer = failing("a")
     await scene.log("a", "ab", "c")
@@ -184,6 +200,7 @@ async def test_a_retry_becomes_due_while_another_try_takes_long(scene: Scene):
     release.set()
     await running
     assert scene.sent() == ["a", "b", "a"]
+    assert await scene.statuses() == {"a": ("delivered", [503, 200]), "b": ("delivered", [200])}
 
 
 async def test_new_notifications_are_found_while_an_old_one_takes_long(scene: Scene):
@@ -339,8 +356,7 @@ async def test_no_more_than_a_window_runs_ahead_of_the_commits(scene: Scene):
     watched = Watched(scene.store, commit_deliveries=stall)
     options = {"window": 10, "concurrency": 4, "look_for": 0.01}
     running = asyncio.create_task(scene.turn(scene.deliverer(watched, **options)))
-    for _ in range(2_000):
-        await asyncio.sleep(0)
+    await scene.a_while()
     ahead = len(scene.receiver.posts)
     stuck.set()
     await running
