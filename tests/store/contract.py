@@ -22,6 +22,7 @@ from tidings.core.model import (
     LaneState,
     Notification,
     Outcome,
+    RecordId,
     RecordWrite,
     User,
 )
@@ -300,6 +301,25 @@ class StoreContract:
         await store.commit_page(lane, page(records=[row(9), row(11), row(10, gone=1)], serial=2))
         assert await store.live_ids(lane.id, None, None, 1) == [2, 30]
         assert await store.live_ids(lane.id, 2, 11, 2) == [9, 11]
+
+    async def test_hashes_are_those_of_records_that_are_as_they_were_last_read(self, store: Store):
+        lane = await self.polling(store)
+        records = [row(key, raw_hash=f"hash of {key!r}".encode(), stamp_at=10) for key in (2, 9, 10, "10", 30)]
+        others = [{"gone": 1}, {"missing": 1}, {"generation": 2}]
+        records += [row(3 + nth, raw_hash=b"%d" % nth, **other) for nth, other in enumerate(others)]
+        await store.commit_page(lane, page(records=records))
+
+        async def found(after: RecordId | None, upto: RecordId | None, generation: int = 1, limit: int = 99):
+            return [each.decode() for each in await store.hashes(lane.id, after, upto, generation, limit)]
+
+        everything = ["hash of 2", "hash of 9", "hash of 10", "hash of 30", "hash of '10'"]
+        assert await found(None, None) == everything
+        assert await found(None, None, limit=2) == everything[:2]
+        assert await found(2, 10) == ["hash of 9", "hash of 10"]
+        assert await found(None, 9) == everything[:2]
+        assert await found(10, None) == everything[3:]
+        assert await found(None, None, generation=2) == ["2"]
+        assert await store.hashes(lane.id, 2, 9, 1, 99) == {b"hash of 9": 10}
 
     # Deliveries
 

@@ -63,17 +63,12 @@ class HeadReader:
         self._decoder = msgspec.json.Decoder(list[tree.type()])  # type: ignore[misc]
         self._getters = [attrgetter(place) if place else None for place in places]
 
-    def read(self, body: bytes) -> Heads:
+    def read(self, body: bytes, raws: Sequence[msgspec.Raw] | None = None) -> Heads:
         """The heads of a page, which must be a JSON array of objects that each have an id (a whole number or text
-        that is not empty); raises `ProviderDown` saying which row is not."""
-        try:
-            raws: Sequence[msgspec.Raw] = _raws.decode(body)
-            if not body.isascii():
-                body.decode()
-        except msgspec.DecodeError as error:
-            raws = _slices(body, error)
-        except UnicodeDecodeError as error:
-            raise ProviderDown(f"the provider's page is not a JSON array: {error}") from None
+        that is not empty); raises `ProviderDown` saying which row is not. `raws` is what `split` made of the page."""
+        raws = split(body) if raws is None else raws
+        if not body.isascii():
+            _refuse_broken_text(raws)
         try:
             columns = self._columns(body)
         except (msgspec.DecodeError, AttributeError):
@@ -112,10 +107,21 @@ class HeadReader:
         return columns
 
 
+def split(body: bytes) -> Sequence[msgspec.Raw]:
+    """The exact bytes of each record of a page; raises `ProviderDown` when it is no JSON array.
+
+    Nobody has looked into the records yet: their text may be broken.
+    """
+    try:
+        return _raws.decode(body)
+    except msgspec.DecodeError as error:
+        return _slices(body, error)
+
+
 def _slices(body: bytes, refusal: Exception) -> list[msgspec.Raw]:
     """The exact bytes of each row of a page with something in it that only the standard library reads: half a
     surrogate pair, left where a provider cut a text in the middle of a sign."""
-    wanted = ProviderDown(f"the provider's page is not a JSON array: {refusal}")
+    wanted = _no_array(refusal)
     try:
         text = body.decode()
         if not isinstance(json.loads(text), list):
@@ -131,13 +137,20 @@ def _slices(body: bytes, refusal: Exception) -> list[msgspec.Raw]:
     return rows
 
 
+def _no_array(why: Exception) -> ProviderDown:
+    return ProviderDown(f"the provider's page is not a JSON array: {why}")
+
+
 def _refuse_broken_text(raws: Sequence[msgspec.Raw]) -> None:
-    """Raises UnicodeDecodeError for a record that is not UTF-8. Decoding the whole page costs three times as much:
-    one letter beyond ASCII makes two bytes of each of its letters, and few records have one."""
-    for raw in raws:
-        text = bytes(raw)
-        if not text.isascii():
-            text.decode()
+    """Raises `ProviderDown` when a record is not UTF-8. To decode the whole page costs three times as much: one letter
+    beyond ASCII makes two bytes of each of its letters, and few records have one."""
+    try:
+        for raw in raws:
+            text = bytes(raw)
+            if not text.isascii():
+                text.decode()
+    except UnicodeDecodeError as error:
+        raise _no_array(error) from None
 
 
 class _Node:

@@ -14,9 +14,10 @@ import xxhash
 from tidings.core.cursor import LONG, PollCursor, Reading, ReadingKind, advance, lower_bound, on_grid
 from tidings.core.detect import Rules, judge
 from tidings.core.errors import ProviderRefused
-from tidings.core.model import Change, EventType, Known, Moment, RecordId, RecordWrite
+from tidings.core.model import Change, EventType, Known, Moment, RecordId, RecordWrite, record_id
 from tidings.elements.connection import Page
-from tidings.elements.heads import Heads
+from tidings.elements.heads import Heads, split
+from tidings.elements.pages import Paging
 from tidings.engine.source import NEVER, Query, Source
 from tidings.store.base import Store
 
@@ -87,13 +88,18 @@ async def read_page(
     cursor, reading = await begin(source, cursor, kind, now)
     query = source.query(reading.lower_at, now)
     page = await read_twice_when_empty(source, query, reading.position)
-    heads = source.heads.read(page.body)
     reading = msgspec.structs.replace(
         reading, date_at=page.date_at if reading.date_at is None else reading.date_at, pages=reading.pages + 1
     )
-    hashes = list(map(xxhash.xxh3_128_digest, heads.raws))
-    known = await store.known(lane_id, heads.ids)
+    raws = split(page.body)
+    hashes = list(map(xxhash.xxh3_128_digest, raws))
     rules = source.rules(cursor, reading, page.date_at)
+    unchanged = await stamps_when_unchanged(store, lane_id, source, reading, page, hashes, rules)
+    if unchanged is not None:
+        reading = msgspec.structs.replace(_counted(reading, len(hashes), unchanged, 0, ()), position=page.next)
+        return Turn(_put(_with_skew(cursor, reading, unchanged), reading), reading=reading)
+    heads = source.heads.read(page.body, raws)
+    known = await store.known(lane_id, heads.ids)
     latest_at = reading.date_at if source.polled.filter_by_current_date else None
     different, stamps, outside = screen(source, heads, hashes, known, rules, query.earliest_at, latest_at)
     olds = await store.snapshots(lane_id, [key for key in different if key in known])
@@ -111,6 +117,25 @@ async def read_page(
         reading = msgspec.structs.replace(reading, position=page.next)
         return Turn(_put(cursor, reading), records, changes, reading)
     return Turn(await _finish(source, cursor, reading, now), records, changes, reading, finished=True)
+
+
+async def stamps_when_unchanged(
+    store: Store, lane_id: int, source: Source, reading: Reading, page: Page, hashes: Sequence[bytes], rules: Rules
+) -> list[Moment] | None:
+    """The stamps of a page that is, byte for byte, as it was read before; None when it is not, or may not be.
+
+    Where everything is read again in the order of ids, the records between two positions are those of the page, and
+    what they are need not be read.
+    """
+    again = reading.lower_at is None and reading.kind is not ReadingKind.BASELINE
+    in_order = source.resource.paging is Paging.FORWARD_ONLY and not page.ended
+    if not again or not in_order or source.polled.filter_by_current_date:
+        return None
+    after, upto = (None if position is None else record_id(position) for position in (reading.position, page.next))
+    known = await store.hashes(lane_id, after, upto, rules.generation, 2 * len(hashes))
+    if not known.keys() >= set(hashes):
+        return None
+    return [stamp for each in hashes if (stamp := known[each]) is not None]
 
 
 def screen(

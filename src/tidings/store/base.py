@@ -167,6 +167,14 @@ class Store(Protocol):
     async def known(self, lane_id: int, ids: Iterable[RecordId]) -> Mapping[RecordId, Known]:
         """The stored state of those of `ids` that are known."""
 
+    async def hashes(
+        self, lane_id: int, after: RecordId | None, upto: RecordId | None, generation: int, limit: int
+    ) -> Mapping[bytes, Moment | None]:
+        """Raw hash and stamp of up to `limit` records with after < id <= upto, lowest ids first.
+
+        Only of those that are as they were last read: not gone, missed by no sweep, compared under `generation`.
+        """
+
     async def snapshots(self, lane_id: int, ids: Iterable[RecordId]) -> Mapping[RecordId, bytes]:
         """The last stored bytes of each."""
 

@@ -363,6 +363,18 @@ class SqliteStore:
 
         return await self._read(work)
 
+    async def hashes(
+        self, lane_id: int, after: RecordId | None, upto: RecordId | None, generation: int, limit: int
+    ) -> Mapping[bytes, Moment | None]:
+        values = {"lane_id": lane_id, "after": after, "upto": upto, "generation": generation, "limit": limit}
+
+        def work(db: sqlite3.Connection) -> dict[bytes, Moment | None]:
+            cursor = db.cursor()
+            cursor.row_factory = None  # plain tuples: the hot path
+            return dict(cursor.execute(SQL["hashes"], values))
+
+        return await self._read(work)
+
     async def snapshots(self, lane_id: int, ids: Iterable[RecordId]) -> Mapping[RecordId, bytes]:
         wanted = list(ids)
 

@@ -146,6 +146,12 @@ where id = :id and fence = :fence and state = 'ready' and owner is not null;
 update lane set due_at = :now
 where kind = :kind and instance_id = :instance_id and state = 'ready' and due_at > :now;
 
+-- hashes -- what a page of unchanged records should hold; bounds as plain comparisons, so that it is one range scan
+select raw_hash, stamp_at from record
+where lane_id = :lane_id and record_id > coalesce(:after, -9223372036854775808)
+  and record_id <= coalesce(:upto, x'') and gone = 0 and missing = 0 and generation = :generation
+order by record_id limit :limit;
+
 -- live_ids -- what a page of ids should hold: integers sort before text
 select record_id from record
 where lane_id = :lane_id and gone = 0 and serial <= :serial
