@@ -30,9 +30,9 @@ async def sender() -> AsyncIterator[Sender]:
 
 @pytest.fixture
 async def hasty() -> AsyncIterator[Sender]:
-    """One that waits a quarter of a second at the most."""
+    """One that waits a second at the most: long enough for a busy machine to answer, if only with a header."""
     async with open_session(LOOPBACK_ONLY) as session:
-        yield Sender(session, timeout_for=0.25)
+        yield Sender(session, timeout_for=1.0)
 
 
 async def post(sender: Sender, port: int, path: str = "/hook") -> Outcome:
@@ -99,7 +99,7 @@ async def test_a_receiver_that_never_answers_is_given_up_in_time(hasty: Sender):
 
     async with receiver(silent) as port:
         outcome = await post(hasty, port)
-    assert (outcome.status, outcome.error) == (None, "no answer within 0.25 s")
+    assert (outcome.status, outcome.error) == (None, "no answer within 1 s")
 
 
 async def test_an_answer_that_trickles_in_ends_with_the_time_and_its_status_counts(hasty: Sender):
@@ -111,7 +111,7 @@ async def test_an_answer_that_trickles_in_ends_with_the_time_and_its_status_coun
     async with receiver(trickling) as port:
         outcome = await post(hasty, port)
     assert (outcome.ok, outcome.answer) == (True, "x")
-    assert outcome.took_for < 2
+    assert outcome.took_for < 10
 
 
 @pytest.mark.parametrize("framing", [b"Content-Length: 10000000000\r\n", b"Content-Encoding: gzip\r\n"])

@@ -377,6 +377,19 @@ class StoreContract:
         assert [a.outcome.status for a in summary.attempts] == [503, 200]
         assert await store.event(1, "unknown") is None
 
+    async def test_tries_are_numbered_on_when_a_stopped_subscription_begins_its_schedule_anew(self, store: Store):
+        deliver = await self.delivering(store)
+        first = (await store.log_after(1, 0, 1))[0]
+        for number, status in ((1, 503), (2, 410), (1, 200)):
+            write = DeliveryWrite(first.number, Attempt(number, NOW, outcome(status)), DeliveryState.DELIVERED, 1, NOW)
+            await store.commit_deliveries(
+                deliver, [write], cursor=b"{}", seen=3, release=False, due_at=0, lease_until=NOW + MINUTE
+            )
+        summary = await store.event(1, first.id)
+        assert summary is not None
+        assert [(a.number, a.outcome.status) for a in summary.attempts] == [(1, 503), (2, 410), (3, 200)]
+        assert summary.state is DeliveryState.DELIVERED
+
     async def test_a_stopped_subscription_keeps_its_queue_and_goes_on_when_the_instance_is_changed(self, store: Store):
         deliver = await self.delivering(store)
         first = (await store.log_after(1, 0, 1))[0]

@@ -192,7 +192,8 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One HTTP try of one notification, as the log keeps it."""
+    """One HTTP try of one notification. In the log `number` counts all of its tries; while it is worked on, those of
+    its schedule, which begins anew when a stopped subscription goes on."""
 
     number: int
     at: Moment

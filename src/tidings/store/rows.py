@@ -147,7 +147,6 @@ def attempt_values(subscription_id: int, number: int, value: Attempt) -> dict[st
     return {
         "subscription_id": subscription_id,
         "number": number,
-        "try": value.number,
         "at": value.at,
         "status": value.outcome.status,
         "error": value.outcome.error,

@@ -241,10 +241,10 @@ update delivery set state = 'queued' where subscription_id = :subscription_id an
 update delivery set state = 'retry', attempt = 0, due_at = :now
 where subscription_id = :subscription_id and state = 'queued';
 
--- write_attempt -- the same try recorded twice is one row
+-- write_attempt -- tries are numbered on, also when a subscription that was stopped begins its schedule anew
 insert into attempt (subscription_id, number, try, at, status, error, retry_after, answer, took_for)
-values (:subscription_id, :number, :try, :at, :status, :error, :retry_after, :answer, :took_for)
-on conflict (subscription_id, number, try) do nothing;
+select :subscription_id, :number, 1 + coalesce(max(try), 0), :at, :status, :error, :retry_after, :answer, :took_for
+from attempt where subscription_id = :subscription_id and number = :number;
 
 -- last_sequence --
 select last_sequence from instance where id = :instance_id;
