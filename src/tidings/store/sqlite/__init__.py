@@ -1,0 +1,27 @@
+"""The store on SQLite: one file, synchronous FULL, commits in groups; a module for each part of the contract."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from tidings.store.migrations.upgrade import upgrade_sqlite
+from tidings.store.secrets import Vault
+from tidings.store.sqlite.deliveries import Deliveries
+from tidings.store.sqlite.instances import Instances
+from tidings.store.sqlite.lanes import Lanes
+from tidings.store.sqlite.people import People
+from tidings.store.sqlite.records import Records
+
+__all__ = ["SqliteStore", "open_sqlite"]
+
+
+class SqliteStore(People, Instances, Lanes, Records, Deliveries):
+    """Keeps every promise of `Store`."""
+
+
+async def open_sqlite(path: Path, vault: Vault, *, synchronous: str = "full") -> SqliteStore:
+    """Open, and bring to the current schema, the database at `path`; its folder is made when missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    await asyncio.to_thread(upgrade_sqlite, path)
+    return SqliteStore(path, vault, synchronous)

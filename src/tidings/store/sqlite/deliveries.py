@@ -1,0 +1,147 @@
+"""The event log as it is delivered and shown: subscriptions, deliveries, attempts."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+from tidings.core.model import (
+    Delivery,
+    DeliveryState,
+    DeliveryWrite,
+    Lane,
+    Moment,
+    Notification,
+    Subscription,
+)
+from tidings.store import rows
+from tidings.store.base import DeliverySummary
+from tidings.store.secrets import Vault
+from tidings.store.sqlite.database import SQL, Database, fenced, one, run
+
+
+class Deliveries(Database):
+    """The store's part about deliveries."""
+
+    async def subscription(self, subscription_id: int) -> Subscription | None:
+        found = await self._read(lambda db: subscription_rows(db, self._vault, subscription_id, None, None))
+        return found[0] if found else None
+
+    async def subscriptions(self, account_id: int | None = None) -> Sequence[Subscription]:
+        return await self._read(lambda db: subscription_rows(db, self._vault, None, account_id, None))
+
+    async def waiting(self, subscription_id: int, limit: int) -> Sequence[Delivery]:
+        values = {"subscription_id": subscription_id, "limit": limit}
+        return await self._read(
+            lambda db: [
+                Delivery(
+                    subscription_id=subscription_id,
+                    notification=rows.notification(row),
+                    state=DeliveryState(row["state"]),
+                    attempt=row["attempt"],
+                    due_at=row["due_at"],
+                )
+                for row in db.execute(SQL["waiting"], values)
+            ]
+        )
+
+    async def log_after(self, instance_id: int, sequence: int, limit: int) -> Sequence[Notification]:
+        values = {"instance_id": instance_id, "sequence": sequence, "limit": limit}
+        return await self._read(lambda db: [rows.notification(row) for row in db.execute(SQL["log_after"], values)])
+
+    async def commit_deliveries(
+        self,
+        lane: Lane,
+        writes: Sequence[DeliveryWrite],
+        *,
+        cursor: bytes,
+        seen: int,
+        release: bool,
+        due_at: Moment,
+        lease_until: Moment,
+        attempt: int = 0,
+    ) -> None:
+        def work(db: sqlite3.Connection) -> None:
+            if release:
+                newest = one(db, "last_sequence", instance_id=lane.instance_id)["last_sequence"]
+                at = 0 if newest > seen else due_at
+                fenced(db, "release_lane", lane, cursor=cursor, due_at=at, attempt=attempt, reason=None)
+            else:
+                fenced(db, "hold_lane", lane, cursor=cursor, lease_until=lease_until, attempt=attempt)
+            self._write_deliveries(db, int(lane.key), writes)
+
+        await self._writer.run(work)
+
+    def _write_deliveries(self, db: sqlite3.Connection, subscription_id: int, writes: Sequence[DeliveryWrite]) -> None:
+        for write in writes:
+            number = write.notification_number
+            if write.attempt is not None:
+                run(db, "write_attempt", **rows.attempt_values(subscription_id, number, write.attempt))
+            if write.state is DeliveryState.DELIVERED:
+                run(db, "drop_delivery", subscription_id=subscription_id, number=number)
+            else:
+                run(
+                    db,
+                    "write_delivery",
+                    subscription_id=subscription_id,
+                    number=number,
+                    state=write.state,
+                    attempt=write.attempts,
+                    due_at=write.due_at,
+                )
+
+    async def deactivate(self, lane: Lane, writes: Sequence[DeliveryWrite], cursor: bytes, reason: str) -> None:
+        def work(db: sqlite3.Connection) -> None:
+            fenced(db, "park_lane", lane, reason=reason, cursor=cursor)
+            self._write_deliveries(db, int(lane.key), writes)
+            run(db, "queue_deliveries", subscription_id=int(lane.key))
+            run(db, "stop_subscription", id=int(lane.key), reason=reason)
+
+        await self._writer.run(work)
+
+    # Reading the log
+
+    async def events(
+        self, instance_id: int, *, after: int | None = None, limit: int = 200, newest_first: bool = False
+    ) -> Sequence[DeliverySummary]:
+        def work(db: sqlite3.Connection) -> list[DeliverySummary]:
+            name = "log_before" if newest_first else "log_after"
+            values = {"instance_id": instance_id, "sequence": after or 0, "limit": limit}
+            return self._summaries(db, instance_id, [rows.notification(row) for row in db.execute(SQL[name], values)])
+
+        return await self._read(work)
+
+    async def event(self, instance_id: int, notification_id: str) -> DeliverySummary | None:
+        def work(db: sqlite3.Connection) -> DeliverySummary | None:
+            row = db.execute(SQL["notification"], {"instance_id": instance_id, "id": notification_id}).fetchone()
+            return self._summaries(db, instance_id, [rows.notification(row)])[0] if row else None
+
+        return await self._read(work)
+
+    def _summaries(
+        self, db: sqlite3.Connection, instance_id: int, found: Sequence[Notification]
+    ) -> list[DeliverySummary]:
+        subscription = next(iter(subscription_rows(db, self._vault, None, None, instance_id)), None)
+        if subscription is None:
+            return [DeliverySummary(n, None, DeliveryState.CREATED, ()) for n in found]
+        values = {"subscription_id": subscription.id, "numbers": rows.numbers(n.number for n in found)}
+        states = {row["number"]: DeliveryState(row["state"]) for row in db.execute(SQL["deliveries_of"], values)}
+        attempts: dict[int, list[Any]] = {}
+        for row in db.execute(SQL["attempts_of"], values):
+            attempts.setdefault(row["number"], []).append(rows.attempt(row))
+
+        def state(number: int) -> DeliveryState:
+            if number in states:
+                return states[number]
+            tried = attempts.get(number, [])
+            return DeliveryState.DELIVERED if tried and tried[-1].outcome.ok else DeliveryState.CREATED
+
+        return [DeliverySummary(n, subscription.id, state(n.number), tuple(attempts.get(n.number, ()))) for n in found]
+
+
+def subscription_rows(
+    db: sqlite3.Connection, vault: Vault, subscription_id: int | None, account_id: int | None, instance_id: int | None
+) -> list[Subscription]:
+    values = {"id": subscription_id, "account_id": account_id, "instance_id": instance_id}
+    return [rows.subscription(row, vault) for row in db.execute(SQL["subscription_by"], values)]

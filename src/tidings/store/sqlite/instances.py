@@ -1,0 +1,172 @@
+"""Instances with their lanes and subscriptions, which are written together."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+from tidings.core.errors import LeaseLost
+from tidings.core.model import Instance, LaneKind, LanePlan, Moment
+from tidings.store import rows
+from tidings.store.base import NewInstance
+from tidings.store.sqlite.database import SQL, Database, one, run, run_id
+from tidings.store.sqlite.lanes import lane_rows
+
+
+class Instances(Database):
+    """The store's part about instances."""
+
+    async def create_instance(self, new: NewInstance, plan: LanePlan, now: Moment) -> Instance:
+        def work(db: sqlite3.Connection) -> Instance:
+            row = one(
+                db,
+                "add_instance",
+                account_id=new.account_id,
+                user_id=new.user_id,
+                token=self._vault.seal(new.token.encode(), rows.TOKEN),
+                token_lookup=self._vault.lookup(new.token),
+                now=now,
+                **self._instance_values(new),
+            )
+            made = self._instance(db, row["id"])
+            self._reconcile(db, made, plan, now)
+            return made
+
+        return await self._writer.run(work)
+
+    async def update_instance(self, instance: Instance, plan: LanePlan, now: Moment) -> Instance:
+        def work(db: sqlite3.Connection) -> Instance:
+            changed = run(
+                db,
+                "change_instance",
+                id=instance.id,
+                revision=instance.revision,
+                now=now,
+                **self._instance_values(instance),
+            )
+            if not changed:
+                raise LeaseLost(f"instance {instance.id} was changed or deleted by somebody else meanwhile")
+            made = self._instance(db, instance.id)
+            self._reconcile(db, made, plan, now)
+            return made
+
+        return await self._writer.run(work)
+
+    def _instance_values(self, value: Instance | NewInstance) -> dict[str, Any]:
+        return {
+            "element_key": value.element_key,
+            "name": value.name,
+            "tags": json.dumps(list(value.tags)),
+            "configuration": json.dumps(dict(value.configuration)),
+            "secrets": self._vault.seal(json.dumps(dict(value.secrets)).encode(), rows.SECRETS),
+            "disabled": int(value.disabled),
+        }
+
+    def _reconcile(self, db: sqlite3.Connection, instance: Instance, plan: LanePlan, now: Moment) -> None:
+        """Bring lanes and subscription in line with the plan."""
+        have = {(row["kind"], row["key"]): row["id"] for row in lane_rows(db, None, instance.id)}
+        want = {(LaneKind.POLL.value, name): plan.generations.get(name, "") for name in plan.resources}
+        subscription = db.execute(
+            SQL["subscription_by"], {"id": None, "account_id": None, "instance_id": instance.id}
+        ).fetchone()
+        if plan.callback_url:
+            sealed = self._vault.seal(plan.signature_key.encode(), rows.SIGNATURE) if plan.signature_key else None
+            if subscription is None:
+                topic = f"instance-{instance.id}-{instance.element_key}-events"
+                subscription_id = one(
+                    db,
+                    "add_subscription",
+                    account_id=instance.account_id,
+                    instance_id=instance.id,
+                    topic=topic,
+                    url=plan.callback_url,
+                    signature_key=sealed,
+                    now=now,
+                )["id"]
+            else:
+                subscription_id = subscription["id"]
+                run(db, "change_subscription", id=subscription_id, url=plan.callback_url, signature_key=sealed)
+                run(db, "unqueue_deliveries", subscription_id=subscription_id, now=now)
+            want[(LaneKind.DELIVER.value, str(subscription_id))] = ""
+        for (kind, key), generation in want.items():
+            if (kind, key) in have:
+                run(db, "ready_lane", id=have[kind, key], due_at=now, generation=generation)
+                continue
+            lane = run_id(
+                db, "add_lane", kind=kind, instance_id=instance.id, key=key, due_at=now, generation=generation
+            )
+            if kind == LaneKind.DELIVER:
+                # A receiver that is new hears what happens from now on, not what was logged before it came.
+                cursor = json.dumps({"offset": instance.last_sequence}).encode()
+                run(db, "set_cursor", id=lane, cursor=cursor)
+        for name, lane_id in have.items():
+            if name not in want:
+                run(db, "switch_lane_off", id=lane_id)
+
+    async def delete_instance(self, instance_id: int, now: Moment) -> bool:
+        def work(db: sqlite3.Connection) -> bool:
+            gone = run(db, "delete_instance", id=instance_id, now=now)
+            for row in lane_rows(db, None, instance_id):
+                run(db, "switch_lane_off", id=row["id"])
+            return bool(gone)
+
+        return await self._writer.run(work)
+
+    def _instance(self, db: sqlite3.Connection, instance_id: int) -> Instance:
+        return rows.instance(self._instance_rows(db, instance_id=instance_id)[0], self._vault)
+
+    def _instance_rows(
+        self,
+        db: sqlite3.Connection,
+        *,
+        instance_id: int | None = None,
+        lookup: bytes | None = None,
+        account_id: int | None = None,
+    ) -> list[sqlite3.Row]:
+        return db.execute(
+            SQL["instance_by"], {"id": instance_id, "token_lookup": lookup, "account_id": account_id}
+        ).fetchall()
+
+    async def instance(self, instance_id: int) -> Instance | None:
+        def work(db: sqlite3.Connection) -> Instance | None:
+            found = self._instance_rows(db, instance_id=instance_id)
+            return rows.instance(found[0], self._vault) if found else None
+
+        return await self._read(work)
+
+    async def instance_by_token(self, token: str) -> Instance | None:
+        def work(db: sqlite3.Connection) -> Instance | None:
+            found = self._instance_rows(db, lookup=self._vault.lookup(token))
+            return rows.instance(found[0], self._vault) if found else None
+
+        return await self._read(work)
+
+    async def instances(self, account_id: int | None = None) -> Sequence[Instance]:
+        return await self._read(
+            lambda db: [rows.instance(row, self._vault) for row in self._instance_rows(db, account_id=account_id)]
+        )
+
+    async def purge(self, limit: int) -> int:
+        def work(db: sqlite3.Connection) -> int:
+            for row in db.execute(SQL["deleted_instances"]).fetchall():
+                # Snapshots and records find their lane by its row, so lanes go after them, and the instance last.
+                for step in (
+                    "purge_snapshots",
+                    "purge_records",
+                    "purge_attempts",
+                    "purge_deliveries",
+                    "purge_notifications",
+                    "purge_dictionaries",
+                    "purge_lanes",
+                    "purge_subscriptions",
+                ):
+                    removed = run(db, step, instance_id=row["id"], limit=limit)
+                    if removed:
+                        return removed
+                run(db, "purge_instance", instance_id=row["id"])
+                return 1
+            return 0
+
+        return await self._writer.run(work)
