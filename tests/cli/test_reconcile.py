@@ -72,6 +72,14 @@ def test_a_write_without_effect_is_not_missed_where_touches_are_not_announced():
     assert judged(writes, told, content(1, 5), announces_touches=frozenset({"contacts"})).missing
 
 
+def test_a_touch_that_leaves_the_record_as_it_was_to_the_stamp_is_not_missed():
+    writes = [write("updated", 1.1), write("updated", 1.9)]
+    told = [arrival("UPDATED", 1, 1.5, version=1, stamped=1)]
+    verdict = judged(writes, told, content(1, 1), announces_touches=frozenset({"contacts"}))
+    assert verdict.right
+    assert verdict.invisible == (writes[1],)
+
+
 def test_a_second_write_in_the_same_second_is_missed_by_its_content():
     writes = [write("updated", 1.1), write("updated", 1.9)]
     told = [arrival("UPDATED", 1, 1.5, version=1, stamped=1)]

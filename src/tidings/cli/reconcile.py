@@ -10,7 +10,7 @@ into such runs, one for each event in its order, so that
 - nothing but invisible writes is left over, and the last content is what the provider holds in the end.
 
 Invisible is what no poll can see: a record that was made and deleted within `fleeting` seconds, and writes after
-which the record is what its receiver has already, where mere touches are not announced.
+which the record is what its receiver has already, to the stamp where mere touches are announced.
 """
 
 from __future__ import annotations
@@ -175,7 +175,7 @@ def _judge(
     rest = writes[done:]
     invisible = bool(rest) and (
         _was_fleeting(rest, there[done], there[-1], fleeting)
-        or (there[done] and there[-1] and not touches and last is not None and not stale)
+        or _was_known_already(rest, there[done] and there[-1], None if stale else last, touches)
     )
     founded = [event for event in events if event not in unfounded]
     announced = []
@@ -238,6 +238,11 @@ def _type(before: bool, after: bool) -> str | None:
 
 def _was_fleeting(rest: Sequence[Write], before: bool, after: bool, fleeting: float) -> bool:
     return not before and not after and rest[-1].at - rest[0].at <= fleeting
+
+
+def _was_known_already(rest: Sequence[Write], stays: bool, last: Arrival | None, touches: bool) -> bool:
+    """Whether the last event, None when it is stale, shows the record as it is after the rest of its writes."""
+    return stays and last is not None and (not touches or all(write.stamp == last.stamp for write in rest))
 
 
 def same_content(received: Mapping[str, Any], final: Mapping[str, Any] | None) -> bool:

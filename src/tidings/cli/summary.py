@@ -91,7 +91,7 @@ def sentences(shown: Mapping[str, Any]) -> Iterator[str]:
     if shown["merged"] or shown["invisible"]:
         yield (
             f"{shown['merged']} changes share the event of a later change of their record; "
-            f"{shown['invisible']} came and went between two polls"
+            f"{shown['invisible']} no poll could see"
         )
     if latency["p50"] is not None:
         yield f"From change to arrival: {latency['p50']} s median, {latency['p95']} s p95, {latency['max']} s at most"
