@@ -6,11 +6,9 @@ import asyncio
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import psutil
-
 from bench.figures import Bar, Figure
 from bench.prepare import many_instances
-from bench.processes import cores, sandbox, server
+from bench.processes import cores, sandbox, server, used
 from bench.scale import Scale
 
 MOST = 0.02
@@ -34,9 +32,3 @@ async def figures(scale: Scale) -> list[Figure]:
             bars=(Bar(f"< {MOST:.0%} of a core", share < MOST, gate=True),),
         )
     ]
-
-
-def used(process: psutil.Process) -> float:
-    """CPU seconds so far."""
-    times = process.cpu_times()
-    return float(times.user + times.system)

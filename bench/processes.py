@@ -107,6 +107,12 @@ def sink(core: set[int]) -> Iterator[str]:
         yield f"http://127.0.0.1:{first_line(process)['port']}/"
 
 
+def used(process: psutil.Process) -> float:
+    """CPU seconds of another process so far."""
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,21 +11,25 @@ from bench import limits
 from bench.engine import Engine
 from bench.figures import Figure, alone, beside
 from bench.measure import Run, Speed, run, run_async
-from bench.processes import cores, sandbox
+from bench.processes import cores, sandbox, used
 from bench.scale import Scale
 
 FIRST, AGAIN = 30_000, 80_000
 SHARE = 0.6
 SERVED = 250_000
+TICK = 0.01  #: the system counts CPU time of other processes in hundredths
 
 
 async def figures(scale: Scale) -> list[Figure]:
     """First reading and re-reading beside the bare loop, and what the sandbox serves to who only fetches."""
     ours: dict[str, list[Run]] = {"first": [], "again": []}
     bare: dict[str, list[Run]] = {"first": [], "again": [], "fetch": []}
-    with sandbox(scale.contacts, cores()[1]) as (account, _):
+    with sandbox(scale.contacts, cores()[1]) as (account, process):
         for _ in range(scale.rounds):
-            bare["fetch"].append(_whole(run(lambda: limits.fetch(account)), scale.contacts))
+            before = used(process)
+            fetched = _whole(run(lambda: limits.fetch(account)), scale.contacts)
+            # Here the server is measured, so the CPU seconds are its own.
+            bare["fetch"].append(replace(fetched, cpu=max(used(process) - before, TICK)))
             await _round(account, scale, ours, bare)
     many = f"{scale.contacts:,}"
     return [
