@@ -11,9 +11,9 @@ from tests.engine.world import MINUTE, SECOND, START, World, iso
 from tidings.core.model import LaneState
 
 
-@pytest.fixture
-async def world(tmp_path):
-    async with World(tmp_path) as world:
+@pytest.fixture(params=[False, True], ids=["page-by-page", "reading-ahead"])
+async def world(tmp_path, request):
+    async with World(tmp_path, read_ahead=request.param) as world:
         yield world
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import structlog
 from aiohttp import web
@@ -35,8 +36,8 @@ ELEMENT = catalog()["connectwisecrmrest"]
 class World:
     """One instance that polls contacts every minute; `run` does what is due now, `later` moves the clock and runs."""
 
-    def __init__(self, folder: Path, **configuration: object) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, *, read_ahead: Any = False, **configuration: object) -> None:
+        self.folder, self.read_ahead = folder, read_ahead
         self.now = START
         self.provider = Provider(lambda: self.now)
         self.heard: list[int] = []
@@ -77,6 +78,7 @@ class World:
             ),
             interval_floor=1.0,
             organization_id=1,
+            read_ahead=self.read_ahead,
         )
         self.poller = self.new_poller()
         return self

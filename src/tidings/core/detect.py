@@ -7,14 +7,17 @@ record twice never announces it twice (design.md section 6).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from tidings.core.diff import Volatile, content, diff, parse
 from tidings.core.model import Change, EventType, Known, Moment, RecordId, RecordWrite
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One record of a page. `stamp_at` and `created_at` are None where the provider gives none that can be read."""
+class Row(NamedTuple):
+    """One record of a page; a tuple because a page makes a thousand of them.
+
+    `stamp_at` and `created_at` are None where the provider gives none that can be read.
+    """
 
     id: RecordId
     raw: bytes

@@ -43,24 +43,29 @@ class Poller:
 
     async def run(self, lane: Lane) -> None:
         """Take turns until nothing is due, then give the lane back. Raises `LeaseLost` when it has passed on."""
-        cursor = decode(lane.cursor)
         try:
             source = await self._open_source(lane)
             if source is None:
                 return await self._store.park(lane, "the instance was deleted")
-            cursor = adopt(cursor, lane.generation)
-            while (kind := next_turn(cursor, self._clock())) is not None:
-                turn = await self._turn(lane, source, cursor, kind)
-                cursor, released = await self._commit(lane, source, turn)
-                if released:
-                    return None
-            await self._store.release(lane, due_at=due_at(cursor), cursor=ENCODE(cursor))
+            try:
+                await self._take_turns(lane, source)
+            finally:
+                await source.pages.drop()
         except (CredentialsRefused, InvalidInput) as error:
             self._log.warning("poll.parked", **self._names(lane), reason=reason(error))
             await self._store.park(lane, reason(error))
         except (ProviderError, AddressForbidden) as error:
             await self._back_off(lane, error)
         return None
+
+    async def _take_turns(self, lane: Lane, source: Source) -> None:
+        cursor = adopt(decode(lane.cursor), lane.generation, self._clock())
+        while (kind := next_turn(cursor, self._clock())) is not None:
+            turn = await self._turn(lane, source, cursor, kind)
+            cursor, released = await self._commit(lane, source, turn)
+            if released:
+                return
+        await self._store.release(lane, due_at=due_at(cursor), cursor=ENCODE(cursor))
 
     async def _turn(self, lane: Lane, source: Source, cursor: PollCursor, kind: ReadingKind) -> Turn:
         """One turn. A long reading that fails is set back alone, so that it cannot stop the polls."""
@@ -146,7 +151,7 @@ class Poller:
         return {"instance": lane.instance_id, "resource": lane.key, "lane": lane.id}
 
 
-def adopt(cursor: PollCursor, generation: str) -> PollCursor:
+def adopt(cursor: PollCursor, generation: str, now: Moment) -> PollCursor:
     """The cursor under the lane's generation.
 
     When what records are compared under has changed, everything is read once more from the old watermark on: records
@@ -159,9 +164,8 @@ def adopt(cursor: PollCursor, generation: str) -> PollCursor:
     )
     if not cursor.baselined:
         return changed
-    return msgspec.structs.replace(
-        changed, baselined=False, t0_at=cursor.watermark_at, main=Reading(ReadingKind.BASELINE)
-    )
+    again = Reading(ReadingKind.BASELINE, started_at=now, serial=cursor.serial)
+    return msgspec.structs.replace(changed, baselined=False, t0_at=cursor.watermark_at, main=again)
 
 
 def reason(error: Exception) -> str:

@@ -61,24 +61,10 @@ async def begin(source: Source, cursor: PollCursor, kind: ReadingKind, now: Mome
 
 async def read_twice_when_empty(source: Source, query: Query, position: str | None, fields: str | None = None) -> Page:
     """The page at `position`; an empty one that would end the reading is asked for again before it is believed."""
-    page = await source.connection.read_page(
-        source.resource,
-        conditions=query.conditions,
-        position=position,
-        size=source.page_size,
-        fields=fields,
-        extra=query.extra,
-    )
+    page = await source.pages.read(query.conditions, position, source.page_size, fields, query.extra)
     if not page.ended:
         return page
-    return await source.connection.read_page(
-        source.resource,
-        conditions=query.conditions,
-        position=position,
-        size=source.page_size,
-        fields=fields,
-        extra=query.extra,
-    )
+    return await source.pages.read(query.conditions, position, source.page_size, fields, query.extra)
 
 
 async def read_page(

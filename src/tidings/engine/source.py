@@ -24,6 +24,7 @@ from tidings.core.pollerconfig import PolledResource
 from tidings.elements.connection import Connection
 from tidings.elements.describe import Element, Resource
 from tidings.elements.heads import HeadReader, Heads
+from tidings.engine.ahead import ReadAhead
 from tidings.store.base import Cutter
 
 #: A bound that no record is older than, for readings of everything: a day after the epoch, so that a pattern that
@@ -54,6 +55,7 @@ class Source:
     resource: Resource
     polled: PolledResource
     connection: Connection
+    pages: ReadAhead
     heads: HeadReader
     ids: HeadReader
     read_stamp: Callable[[Any], Moment | None]

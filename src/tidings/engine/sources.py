@@ -14,6 +14,7 @@ from tidings.core.pollerconfig import PolledResource
 from tidings.elements.connection import Connection
 from tidings.elements.describe import Element, Resource
 from tidings.elements.heads import HeadReader
+from tidings.engine.ahead import ReadAhead
 from tidings.engine.source import Source, minutes, moment_reader, tree_of
 from tidings.store.base import Store
 
@@ -29,9 +30,11 @@ class Sources:
         *,
         interval_floor: float,
         organization_id: int,
+        read_ahead: bool = True,
     ) -> None:
         self._store, self._catalog, self._connect = store, catalog, connect
         self._interval_floor, self._organization_id = interval_floor, organization_id
+        self._read_ahead = read_ahead
 
     async def open(self, lane: Lane) -> Source | None:
         """The source, or None when the instance is gone. Raises `InvalidInput` when its configuration is unusable."""
@@ -64,12 +67,14 @@ class Sources:
         created = given or (resource.created_path if resource.created_path != updated else ())
         touched = polled.touched or resource.touched
         read_created = moment_reader(polled.created_format if given else None, polled.created_zone if given else "UTC")
+        connection = self._connect(element, instance)
         return Source(
             instance=instance,
             element=element,
             resource=resource,
             polled=polled,
-            connection=self._connect(element, instance),
+            connection=connection,
+            pages=ReadAhead(connection, resource, on=self._read_ahead),
             heads=HeadReader(polled.id_field, updated, created, resource.deleted_path),
             ids=HeadReader(resource.id_path),
             read_stamp=moment_reader(polled.updated_format, polled.updated_zone),
