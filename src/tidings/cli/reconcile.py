@@ -6,7 +6,7 @@ into such runs, one for each event in its order, so that
 
 - the stamp of an event's content is the stamp of the last write of its run (a hard delete has no content of its own),
 - its type is what became of the record over the run: not there and then there is CREATED, there and there is UPDATED,
-  there and then not is DELETED,
+  gone in the end is DELETED,
 - nothing but invisible writes is left over, and the last content is what the provider holds in the end.
 
 Invisible is what no poll can see: a record that was made and deleted within `fleeting` seconds, and writes after

@@ -61,7 +61,7 @@ def serve(
 
     The first start makes the data directory, the master key that encrypts stored secrets (keep a copy of it), and a
     login, whose password is printed once. Every option can be given in the environment, under the name behind it;
-    settings without an option are in docs/cli.md.
+    settings without an option are in docs/settings.md.
 
     Example: [bold]tidings serve --port 8080 --data /var/lib/tidings[/bold]
 
