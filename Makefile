@@ -39,7 +39,7 @@ format: $(VENV)/.dev ## rewrite the sources in the house format
 	@$(BIN)/ruff format src tests bench
 	@$(BIN)/ruff check --fix src tests bench
 
-bench: $(VENV)/.dev ## every figure the README quotes, each beside its limit
+bench: $(VENV)/.dev ## every figure of docs/performance.md, each beside its limit
 	@$(BIN)/python -m bench
 
 lock: ## maintainers: pin the dependencies anew (needs uv)

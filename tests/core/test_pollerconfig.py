@@ -293,7 +293,7 @@ def test_a_url_is_taken_apart_as_it_is_written(url, query):
         ({"pollDelay": True}, "pollDelay", "write a whole number"),
         ({"pageSize": 0}, "pageSize", "write a whole number of rows, 1 or more"),
         ({"pageSize": 2.5}, "pageSize", "write a whole number"),
-        ({"sweepInterval": 0}, "sweepInterval", "or more"),
+        ({"sweepInterval": 0.001}, "sweepInterval", "or more"),
         ({"overlap": "two"}, "overlap", "write a number of seconds"),
         ({"firstRun": "loud"}, "firstRun", "is `loud`: write silent or backfill"),
         ({"touched": "sometimes"}, "touched", "write announce or ignore"),

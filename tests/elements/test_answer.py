@@ -14,6 +14,7 @@ from tidings.core.errors import (
     RateLimited,
     RecordNotFound,
 )
+from tidings.core.scrub import scrub
 from tidings.elements.answer import MESSAGE_CAP, Answer, failure, http_date, provider_message, retry_after, scrub
 
 NOW = http_date("Wed, 25 Nov 2026 12:00:00 GMT")

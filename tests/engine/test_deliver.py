@@ -501,3 +501,15 @@ async def test_whatever_fails_or_dies_everything_arrives_and_each_record_in_orde
         assert sequences == sorted(sequences)
     assert {state for state, _ in (await scene.statuses()).values()} <= {"delivered"}
     await scene.store.close()
+
+
+async def test_a_receiver_that_says_our_key_back_does_not_get_it_into_the_log(scene: Scene):
+    scene.receiver.answer = lambda post: replace(
+        answered(500), error=f"answered 500: {KEY}", answer=f"your key is {KEY}"
+    )
+    await scene.log("a")
+    await scene.turn()
+    [summary] = await scene.store.events(scene.instance_id)
+    kept = summary.attempts[0].outcome
+    assert KEY not in f"{kept.answer}{kept.error}"
+    assert kept.answer == "your key is ********"

@@ -484,3 +484,17 @@ async def test_a_sweep_that_the_provider_refuses_does_not_stop_the_polls(world):
         await world.later(MINUTE)
     assert len(await world.events()) == 40
     assert (await world.cursor()).long_at > world.now - 15 * MINUTE
+
+
+async def test_a_backfill_announces_what_is_there_once_as_created(tmp_path):
+    settings = {"event.poller.first_run": "backfill", "event.objects": "organizations"}
+    async with World(tmp_path, **settings) as world:
+        for key in range(1, 6):
+            world.provider.put(key, START - key * MINUTE)
+        world.provider.put(6, START, name="stamped in the very second")
+        world.provider.put(9, START - MINUTE, deletedFlag=True)
+        await world.run()
+        assert sorted(await world.events()) == [("CREATED", key) for key in range(1, 7)]
+        for _ in range(3):
+            await world.later(MINUTE)
+        assert len(await world.events()) == 6

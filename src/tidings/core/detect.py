@@ -40,6 +40,7 @@ class Rules:
     generation: int
     volatile: Volatile
     announce_touched: bool = False
+    backfill: bool = False  #: announce existing records as created, while they are learned
     silent_before: Moment | None = None
     silent_until: Moment | None = None
     high_id: int | None = None
@@ -89,6 +90,8 @@ def judge(row: Row, known: Known | None, old: bytes | None, rules: Rules) -> tup
 
 
 def _first_seen(row: Row, rules: Rules) -> tuple[RecordWrite, Change | None]:
+    if rules.backfill:
+        return (_write(row, 1, rules), None) if row.flagged else _announce(row, 1, rules, EventType.CREATED)
     if rules.silent_before is not None:
         fresh = row.stamp_at is not None and rules.silent_before <= row.stamp_at
         if not fresh or (rules.silent_until is not None and (row.stamp_at or 0) > rules.silent_until):

@@ -130,7 +130,7 @@ class Event:
 class Notification:
     """One POST body: one resource, one poll, at most ten events; never changed after its commit.
 
-    `id` is the platform's `eventId` and the value of `Elements-Webhook-Id` and `webhook-id`; `number` the envelope's
+    `id` is the platform's `eventId` and the value of `Elements-Webhook-Id`; `number` the envelope's
     numeric `id`. `body` is exactly what is sent and signed.
     """
 

@@ -40,7 +40,7 @@ _elements = msgspec.json.Decoder(list[msgspec.Raw])
 class NotifyContext:
     """What every notification of one poll has in common.
 
-    `poll_at` is when the poll began by the provider's clock, `created_at` when the page was committed by ours.
+    `poll_at` is when the poll began, `created_at` when the page was committed, both by our clock.
     `filter_nulls` drops null members of records (spec platform.md 6.3). InvalidInput when `max_events` is not 1 to 10.
     """
 

@@ -204,7 +204,11 @@ class _Entry:
         self, name: str, key: str, default: float, unit: str = "minutes", *, least: float = _SHORTEST_MINUTES
     ) -> float:
         value, field = self._own(name, key)
-        return default if value is None else min(decimal(value, field, unit, least=least), LONGEST_MINUTES)
+        if value is None:
+            return default
+        if decimal(value, field, unit) == 0:
+            return 0.0  # never
+        return min(decimal(value, field, unit, least=least), LONGEST_MINUTES)
 
     def _first_run(self) -> str:
         value, field = self._own("firstRun", "first_run")

@@ -23,9 +23,9 @@ from tidings.core.errors import (
     RecordNotFound,
 )
 from tidings.core.model import Moment
+from tidings.core.scrub import scrub
 
 MESSAGE_CAP = 500
-MASK = "********"
 
 #: What a status means. Anything else: 5xx and unexpected successes are `ProviderDown`, other 4xx `ProviderRefused`.
 MEANING: Mapping[int, type[ProviderError]] = {
@@ -76,13 +76,6 @@ def retry_after(answer: Answer) -> float | None:
         return float(text)
     until = http_date(text)
     return None if until is None else max(0.0, (until - answer.date_at) / 1000)
-
-
-def scrub(text: str, secrets: Iterable[str]) -> str:
-    """`text` with every secret masked, the longest first so that none survives inside another."""
-    for secret in sorted({secret for secret in secrets if secret}, key=len, reverse=True):
-        text = text.replace(secret, MASK)
-    return text
 
 
 def provider_message(answer: Answer, secrets: Iterable[str] = ()) -> str | None:

@@ -11,7 +11,8 @@ from yarl import URL
 
 from tidings.core.errors import AddressForbidden, InvalidInput, ProviderDown, ProviderRefused
 from tidings.core.model import Moment
-from tidings.elements.answer import Answer, failure, http_date, scrub
+from tidings.core.scrub import scrub
+from tidings.elements.answer import Answer, failure, http_date
 
 URL_LIMIT = 2000
 BODY_CAP = 64 * 1024 * 1024

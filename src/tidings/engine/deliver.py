@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Final, Protocol
 
 import orjson
 
 from tidings.core.errors import LeaseLost
 from tidings.core.model import DeliveryState, Lane, Moment, Notification, Outcome, Subscription
+from tidings.core.scrub import scrub
 from tidings.core.signing import headers
 from tidings.engine.window import Try, Window
 from tidings.store.base import Store
@@ -124,7 +126,11 @@ class _Run:
 
     async def _send(self, notification: Notification) -> Outcome:
         signed = headers(notification.id, notification.body, self._subscription.signature_key)
-        return await self._by.send(self._subscription.url, signed, notification.body)
+        outcome = await self._by.send(self._subscription.url, signed, notification.body)
+        # A receiver may say anything back, our own key included; what is kept of it is free of that.
+        said, key = (outcome.answer, outcome.error), [self._subscription.signature_key]
+        answer, error = (None if text is None else scrub(text, key) for text in said)
+        return replace(outcome, answer=answer or "", error=error)
 
     def _wants_more(self) -> bool:
         """Whether to read on in the log: nothing can be sent, the stock is low, or something may have come since."""

@@ -106,7 +106,7 @@ class Source:
         silent_until: Moment | None = None
         if reading.kind is ReadingKind.PROBE:
             silent_before = NEVER
-        elif reading.kind is ReadingKind.BASELINE and not self.backfill:
+        elif reading.kind is ReadingKind.BASELINE:
             silent_before, silent_until = cursor.t0_at, answered_at
         return Rules(
             generation=cursor.generation_number,
@@ -114,7 +114,11 @@ class Source:
             announce_touched=self.announce_touched,
             silent_before=silent_before,
             silent_until=silent_until,
-            high_id=None if self.backfill and reading.kind is ReadingKind.BASELINE else cursor.high_id,
+            # Only the first time: a filter that shows more than before must not flood anybody.
+            backfill=self.backfill
+            and cursor.generation_number == 1
+            and reading.kind in (ReadingKind.PROBE, ReadingKind.BASELINE),
+            high_id=cursor.high_id,
             created_since=cursor.t0_at,
             created_known=self.read_created is not None,
             tolerance=self.polled.created_check_tolerance * 1000,
