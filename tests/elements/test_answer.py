@@ -15,7 +15,7 @@ from tidings.core.errors import (
     RecordNotFound,
 )
 from tidings.core.scrub import scrub
-from tidings.elements.answer import MESSAGE_CAP, Answer, failure, http_date, provider_message, retry_after, scrub
+from tidings.elements.answer import MESSAGE_CAP, Answer, failure, http_date, provider_message, retry_after
 
 NOW = http_date("Wed, 25 Nov 2026 12:00:00 GMT")
 assert NOW is not None
