@@ -163,7 +163,11 @@ async def open_store(settings: Settings) -> SqliteStore:
         settings.data.mkdir(parents=True, exist_ok=True)
         return await open_sqlite(settings.database_path, load_vault(settings.data / "master.key"))
     except OSError as error:
-        raise InvalidInput("--data", f"{settings.data} cannot be used ({error.strerror}); name another") from None
+        raise unusable(settings.data, error) from None
+
+
+def unusable(directory: Path, error: OSError) -> InvalidInput:
+    return InvalidInput("--data", f"{directory} cannot be used ({error.strerror}); name another")
 
 
 async def first_user(store: SqliteStore, settings: Settings) -> tuple[User, str | None]:
@@ -196,8 +200,12 @@ def token() -> str:
 @contextmanager
 def only_one(path: Path) -> Iterator[None]:
     """Holds a lock file for as long as this process works on a data directory."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("w")
+    except OSError as error:
+        raise unusable(path.parent, error) from None
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

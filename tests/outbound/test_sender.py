@@ -263,3 +263,13 @@ async def test_a_cancelled_try_is_cancelled():
 )
 def test_a_request_to_wait_is_read_as_seconds_or_as_a_date(headers: dict[str, str], seconds: float | None):
     assert retry_after(headers) == seconds
+
+
+async def test_a_body_of_megabytes_arrives_whole(sender: Sender):
+    seen: list[tuple[bytes, bytes]] = []
+    body = b"x" * 3_000_000
+    async with receiver(answering(OK, seen)) as port:
+        outcome = await sender.send(f"http://127.0.0.1:{port}/", {"Content-Type": "application/json"}, body)
+    assert outcome.ok
+    assert seen[0][1] == body
+    assert b"content-length: 3000000" in seen[0][0].lower()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import socket
 import ssl
@@ -72,7 +73,9 @@ class Sender:
         )
 
     async def _post(self, url: str, headers: Mapping[str, str], body: bytes, answer: _Answer) -> None:
-        async with self._session.post(_as_written(url), data=body, headers=headers, allow_redirects=False) as response:
+        # Large bodies go in pieces, so that one receiver does not hold up the others.
+        data = body if len(body) <= _CHUNK * 16 else io.BytesIO(body)
+        async with self._session.post(_as_written(url), data=data, headers=headers, allow_redirects=False) as response:
             answer.status, answer.headers = response.status, response.headers
             # Reading to the end lets the connection be used again; an answer without an end is cut off with it.
             while chunk := await response.content.read(_CHUNK):
