@@ -248,6 +248,15 @@ class StoreContract:
             await store.commit_page(lane, page())
         assert [found.generation for found in await self.claim(store)] == ["g2"]
 
+    async def test_a_person_amends_a_lane_and_its_worker_drops_its_work(self, store: Store):
+        lane = await self.polling(store)
+        await store.commit_page(lane, page(cursor=b"1", release=False, lease_until=NOW + MINUTE))
+        assert await store.amend(lane.id, lambda cursor: cursor + b"2", NOW)
+        with pytest.raises(LeaseLost):
+            await store.commit_page(lane, page())
+        assert [found.cursor for found in await self.claim(store)] == [b"12"]
+        assert not await store.amend(999, lambda cursor: cursor, NOW)
+
     # Pages
 
     async def test_a_page_is_committed_whole_or_not_at_all(self, store: Store):
@@ -300,7 +309,13 @@ class StoreContract:
         )
         await store.commit_page(lane, page(records=[row(9), row(11), row(10, gone=1)], serial=2))
         assert await store.live_ids(lane.id, None, None, 1) == [2, 30]
+        out_of_view, swept = row(2, missing=-1), row(30, gone=1, missing=2)
+        (again,) = await self.claim(store, now=NOW + 2 * MINUTE)
+        await store.commit_page(again, page(records=[out_of_view, swept], serial=1))
+        assert await store.live_ids(lane.id, None, None, 1) == []
+        assert await store.live_ids(lane.id, None, None, 1, swept=True) == [30]
         assert await store.live_ids(lane.id, 2, 11, 2) == [9, 11]
+        assert await store.live_ids(lane.id, 2, 11, 2, swept=True) == []
 
     async def test_hashes_are_those_of_records_that_are_as_they_were_last_read(self, store: Store):
         lane = await self.polling(store)

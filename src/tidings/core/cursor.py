@@ -70,7 +70,13 @@ class PollCursor(msgspec.Struct, frozen=True, omit_defaults=True):
     long_at: Moment = 0  #: a long reading that failed waits until then, while polls go on
     long_failures: int = 0
     held: int = 0  #: how many deletes a suspicious sweep would announce; a person decides
-    held_revision: int = 0  #: the instance's revision when it was held: a later one releases it
+    held_at: Moment = 0
+    held_ids: tuple[RecordId, ...] = ()  #: the first of them, to look at
+    released: bool = False  #: the next sweep may announce what it finds missing, however much it is
+    numbered: bool = False  #: the provider does not page forward-only here
+    widened: bool = False  #: its filter does not mean what we sent: we ask from a day earlier
+    control_id: RecordId | None = None  #: the record that set the watermark: it must come back with each poll
+    control_at: Moment | None = None
 
 
 LONG_TRIES = 8
@@ -133,6 +139,16 @@ def set_back(cursor: PollCursor, now: Moment, wait_for: int) -> PollCursor:
     return msgspec.structs.replace(
         cursor, long=long, long_at=now + wait_for, long_failures=failures if long is not None else 0
     )
+
+
+def release_held(cursor: PollCursor, now: Moment) -> PollCursor:
+    """A person has looked at the held deletes: the next sweep announces what it still finds missing."""
+    return msgspec.structs.replace(cursor, held=0, held_at=0, held_ids=(), released=True, long=None, sweep_at=now)
+
+
+def refuse_held(cursor: PollCursor, now: Moment, interval: int) -> PollCursor:
+    """A person has looked and does not believe it: nothing is announced; a later sweep may be held again."""
+    return msgspec.structs.replace(cursor, held=0, held_at=0, held_ids=(), long=None, sweep_at=now + interval)
 
 
 def on_grid(now: Moment, interval: int, phase: int) -> Moment:

@@ -162,6 +162,9 @@ class Store(Protocol):
     async def wake(self, kind: LaneKind, instance_id: int, now: Moment) -> None:
         """Make the ready lanes of this instance due now."""
 
+    async def amend(self, lane_id: int, change: Callable[[bytes], bytes], now: Moment) -> bool:
+        """Rewrite a ready lane's cursor on a person's word, make it due and move its fence. False: no such lane."""
+
     # Records
 
     async def known(self, lane_id: int, ids: Iterable[RecordId]) -> Mapping[RecordId, Known]:
@@ -179,9 +182,12 @@ class Store(Protocol):
         """The last stored bytes of each."""
 
     async def live_ids(
-        self, lane_id: int, after: RecordId | None, upto: RecordId | None, serial: int
+        self, lane_id: int, after: RecordId | None, upto: RecordId | None, serial: int, *, swept: bool = False
     ) -> Sequence[RecordId]:
-        """Known, not gone, last written at or before page `serial`, with after < id <= upto, in order.
+        """Known, in view, last written at or before page `serial`, with after < id <= upto, in order.
+
+        In view are those that are not gone and not marked as out of view (`missing` -1); with `swept` those that a
+        sweep has declared gone instead.
 
         Integers come before text; None leaves that side open.
         """

@@ -152,9 +152,13 @@ where lane_id = :lane_id and record_id > coalesce(:after, -9223372036854775808)
   and record_id <= coalesce(:upto, x'') and gone = 0 and missing = 0 and generation = :generation
 order by record_id limit :limit;
 
+-- amend_lane --
+update lane set cursor = :cursor, due_at = :now, fence = fence + 1, owner = null, lease_until = null where id = :id;
+
 -- live_ids -- what a page of ids should hold: integers sort before text
 select record_id from record
-where lane_id = :lane_id and gone = 0 and serial <= :serial
+where lane_id = :lane_id and serial <= :serial
+  and case when :swept then gone = 1 and missing >= 2 else gone = 0 and missing >= 0 end
   and (:after is null or record_id > :after) and (:upto is null or record_id <= :upto)
 order by record_id;
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tidings.core.model import Lane, LaneKind, Moment
 from tidings.store import rows
@@ -40,6 +40,16 @@ class Lanes(Database):
 
     async def park(self, lane: Lane, reason: str, cursor: bytes | None = None) -> None:
         await self._writer.run(lambda db: fenced(db, "park_lane", lane, reason=reason, cursor=cursor))
+
+    async def amend(self, lane_id: int, change: Callable[[bytes], bytes], now: Moment) -> bool:
+        def work(db: sqlite3.Connection) -> bool:
+            row = db.execute("select cursor from lane where id = ? and state = 'ready'", (lane_id,)).fetchone()
+            if row is None:
+                return False
+            run(db, "amend_lane", id=lane_id, cursor=change(row["cursor"]), now=now)
+            return True
+
+        return await self._writer.run(work)
 
     async def wake(self, kind: LaneKind, instance_id: int, now: Moment) -> None:
         await self._writer.run(lambda db: run(db, "wake_lanes", kind=kind, instance_id=instance_id, now=now) and None)

@@ -56,9 +56,9 @@ class Records(Database):
         return await self._read(work)
 
     async def live_ids(
-        self, lane_id: int, after: RecordId | None, upto: RecordId | None, serial: int
+        self, lane_id: int, after: RecordId | None, upto: RecordId | None, serial: int, *, swept: bool = False
     ) -> Sequence[RecordId]:
-        values = {"lane_id": lane_id, "after": after, "upto": upto, "serial": serial}
+        values = {"lane_id": lane_id, "after": after, "upto": upto, "serial": serial, "swept": swept}
         return await self._read(lambda db: [row[0] for row in db.execute(SQL["live_ids"], values)])
 
     async def live_count(self, lane_id: int) -> int:
