@@ -30,7 +30,9 @@ POLLING = {
 }
 
 
-async def _happen(world: World, *ids: int, heard: bool = True, max_events: int = 10) -> None:
+async def _happen(
+    world: World, *ids: int, heard: bool = True, max_events: int = 10, raw: bytes = b'{"id":%d}', new: object = None
+) -> None:
     """One page on which these contacts were updated; our signal is not told when another process wrote it."""
     context = NotifyContext(
         instance_id=1,
@@ -48,7 +50,7 @@ async def _happen(world: World, *ids: int, heard: bool = True, max_events: int =
         max_events=max_events,
     )
     changes = [
-        Change(EventType.UPDATED, each, 1, NOW, b'{"id":%d}' % each, (FieldChange("/id", None, each),)) for each in ids
+        Change(EventType.UPDATED, each, 1, NOW, raw % each, (FieldChange("/id", None, new or each),)) for each in ids
     ]
     await world.store.wake(LaneKind.POLL, 1, world.clock[0])
     (lane,) = await world.store.claim(LaneKind.POLL, "w", world.clock[0], world.clock[0] + 1000, 1)
@@ -126,7 +128,7 @@ async def test_after_delivery_it_shows_every_attempt_and_what_was_sent(world: Wo
             "tookMs": 30000,
         },
     ]
-    await _deliver(world, failed, silent, Outcome(200, None, None, "{}", 0.01), state=DeliveryState.DELIVERED)
+    await _deliver(world, Outcome(200, None, None, "{}", 0.01), state=DeliveryState.DELIVERED)
     event = (await world.client("GET", f"/instances/1/events/{retrying['id']}")).json
     assert (event["status"], [each["status"] for each in event["attempts"]]) == ("NOTIFIED", [502, None, 200])
     (notification,) = await world.store.log_after(1, 0, 10)
@@ -163,6 +165,32 @@ async def test_a_page_size_that_makes_no_sense_is_refused_by_name(world: World, 
     answer = await world.client("GET", f"/instances/1/events?{query}")
     assert_error(answer, 400)
     assert answer.message.startswith("pageSize: ")
+
+
+@pytest.mark.parametrize(
+    ("raw", "new"),
+    [
+        (rb'{"id":%d,"firstName":"cut emoji \ud83d"}', None),
+        (rb'{ "id":%d,"name":",\"raw\":{\"events\":[\ude00", "events":[ {"raw":{} } ] }', "\ud83d"),
+        (b'{"id":%d,"big":' + b"9" * 5000 + rb',"small":1e-5000,"cut":"\udc00"}', 10**40),
+        (b'{"id":%d,"big":' + b"9" * 30 + b',"exact":1.10}', 2**64),
+    ],
+)
+async def test_what_only_few_can_read_is_shown_as_it_was_sent(world: World, raw: bytes, new: object) -> None:
+    await world.instance(configuration=POLLING)
+    await _happen(world, 7, 8, raw=raw, new=new)
+    (event,) = (await world.client("GET", "/instances/1/events?pageSize=1")).json
+    assert (
+        event["providerData"]
+        == (b'{"contacts":[%s,%s],"pollDate":%d,"objectType":"contacts"}' % (raw % 7, raw % 8, NOW)).decode()
+    )
+    assert (await world.client("GET", f"/instances/1/events/{event['id']}")).json == event
+    pulled = (await world.client("GET", "/instances/1/events/feed")).json["events"]
+    assert [(each["objectId"], each["changes"][0]["new"]) for each in pulled] == [("7", new or 7), ("8", new or 8)]
+    await _deliver(world, Outcome(200, None, None, "{}", 0.01), state=DeliveryState.DELIVERED)
+    answer = await world.client("GET", "/instances/1/events")
+    (notification,) = await world.store.log_after(1, 0, 10)
+    assert notification.body in answer.body
 
 
 async def test_the_feed_gives_each_event_once_in_order_exactly_as_it_was_sent(world: World) -> None:

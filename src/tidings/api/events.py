@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Annotated
 
-import msgspec
 import orjson
 from fastapi import Path, Query
 from starlette.responses import Response
@@ -17,6 +16,7 @@ from starlette.responses import Response
 from tidings.api.answers import answer, iso, listing
 from tidings.api.call import InstanceCall, InstanceCallIn
 from tidings.api.problems import Refused
+from tidings.api.sent_body import cut_out
 from tidings.core.model import Attempt, DeliveryState, Notification
 from tidings.core.notify import MAX_EVENTS
 from tidings.store.base import DeliverySummary
@@ -37,18 +37,6 @@ STATUS = {
 
 PageSize = Annotated[int, Query(alias="pageSize", ge=1, description=f"At most {LARGEST_PAGE}.")]
 EventId = Annotated[str, Path(description="The id of a notification: its eventId, and its Elements-Webhook-Id.")]
-
-
-class _Message(msgspec.Struct):
-    raw: msgspec.Raw
-    events: list[msgspec.Raw]
-
-
-class _Envelope(msgspec.Struct):
-    message: _Message
-
-
-_envelope = msgspec.json.Decoder(_Envelope)
 
 
 async def list_events(call: InstanceCallIn, page_size: PageSize = 200) -> Response:
@@ -100,19 +88,20 @@ async def _wait_for_events(call: InstanceCall, after: int, limit: int, wait: flo
 def _events_after(notifications: Iterable[Notification], after: int) -> Iterable[tuple[int, bytes]]:
     for notification in notifications:
         if notification.last_sequence > after:
-            bodies = _envelope.decode(notification.body).message.events
+            _, bodies = cut_out(notification.body)
             for event, body in zip(notification.events, bodies, strict=True):
                 if event.sequence > after:
-                    yield event.sequence, bytes(body)
+                    yield event.sequence, body
 
 
 def _shown(summary: DeliverySummary) -> dict[str, object]:
     notification = summary.notification
+    raw, _ = cut_out(notification.body)
     shown: dict[str, object] = {
         "id": notification.id,
         "eventDate": iso(notification.created_at),
         "status": STATUS[summary.state],
-        "providerData": bytes(_envelope.decode(notification.body).message.raw).decode(),
+        "providerData": raw.decode(),
         "notificationId": notification.number,
         "objectType": notification.resource,
         "sequence": {"first": notification.first_sequence, "last": notification.last_sequence},
