@@ -392,6 +392,19 @@ class StoreContract:
         assert [a.outcome.status for a in summary.attempts] == [503, 200]
         assert await store.event(1, "unknown") is None
 
+    async def test_the_log_is_read_from_either_end_and_from_any_place(self, store: Store):
+        await self.delivering(store, events=5)
+
+        async def sequences(**asked):
+            return [summary.notification.first_sequence for summary in await store.events(1, **asked)]
+
+        assert await sequences(after=2) == [3, 4, 5]
+        assert await sequences(after=1, skip=1, limit=2) == [3, 4]
+        assert await sequences(newest_first=True) == [5, 4, 3, 2, 1]
+        assert await sequences(newest_first=True, before=4, limit=2) == [3, 2]
+        assert await sequences(newest_first=True, before=5, skip=3) == [1]
+        assert await sequences(newest_first=True, before=1) == []
+
     async def test_tries_are_numbered_on_when_a_stopped_subscription_begins_its_schedule_anew(self, store: Store):
         deliver = await self.delivering(store)
         first = (await store.log_after(1, 0, 1))[0]

@@ -238,8 +238,18 @@ class Store(Protocol):
     # Reading the log
 
     async def events(
-        self, instance_id: int, *, after: int | None = None, limit: int = 200, newest_first: bool = False
+        self,
+        instance_id: int,
+        *,
+        after: int | None = None,
+        before: int | None = None,
+        limit: int = 200,
+        skip: int = 0,
+        newest_first: bool = False,
     ) -> Sequence[DeliverySummary]:
-        """Notifications of the instance with their delivery; `after` is a sequence number."""
+        """Notifications of the instance with their delivery, `skip` of them left out.
+
+        Oldest first, those that begin after the sequence `after`; or newest first, those that begin before `before`.
+        """
 
     async def event(self, instance_id: int, notification_id: str) -> DeliverySummary | None: ...

@@ -194,11 +194,12 @@ values (:number, :id, :instance_id, :resource, :first_sequence, :last_sequence, 
 
 -- log_after --
 select number, id, instance_id, resource, created_at, events, body from notification
-where instance_id = :instance_id and first_sequence > :sequence order by first_sequence limit :limit;
+where instance_id = :instance_id and first_sequence > :sequence order by first_sequence limit :limit offset :skip;
 
 -- log_before --
 select number, id, instance_id, resource, created_at, events, body from notification
-where instance_id = :instance_id order by first_sequence desc limit :limit;
+where instance_id = :instance_id and first_sequence < coalesce(:sequence, 9223372036854775807)
+order by first_sequence desc limit :limit offset :skip;
 
 -- notification --
 select number, id, instance_id, resource, created_at, events, body from notification

@@ -47,7 +47,7 @@ class Deliveries(Database):
         )
 
     async def log_after(self, instance_id: int, sequence: int, limit: int) -> Sequence[Notification]:
-        values = {"instance_id": instance_id, "sequence": sequence, "limit": limit}
+        values = {"instance_id": instance_id, "sequence": sequence, "limit": limit, "skip": 0}
         return await self._read(lambda db: [rows.notification(row) for row in db.execute(SQL["log_after"], values)])
 
     async def commit_deliveries(
@@ -103,11 +103,19 @@ class Deliveries(Database):
     # Reading the log
 
     async def events(
-        self, instance_id: int, *, after: int | None = None, limit: int = 200, newest_first: bool = False
+        self,
+        instance_id: int,
+        *,
+        after: int | None = None,
+        before: int | None = None,
+        limit: int = 200,
+        skip: int = 0,
+        newest_first: bool = False,
     ) -> Sequence[DeliverySummary]:
+        name, sequence = ("log_before", before) if newest_first else ("log_after", after or 0)
+        values = {"instance_id": instance_id, "sequence": sequence, "limit": limit, "skip": skip}
+
         def work(db: sqlite3.Connection) -> list[DeliverySummary]:
-            name = "log_before" if newest_first else "log_after"
-            values = {"instance_id": instance_id, "sequence": after or 0, "limit": limit}
             return self._summaries(db, instance_id, [rows.notification(row) for row in db.execute(SQL[name], values)])
 
         return await self._read(work)
