@@ -42,6 +42,9 @@ PURGE_EVERY = 60.0
 PURGE_ROWS = 5000
 PURGE_PAUSE = 0.05
 
+#: Lanes worked at once: enough that those which only wait for a silent party do not keep the others waiting.
+POLLING, DELIVERING = 128, 512
+
 
 @dataclass(frozen=True, slots=True)
 class App:
@@ -115,7 +118,7 @@ async def build(settings: Settings, *, log: Any = None) -> AsyncIterator[App]:
             owner=owner,
             log=log,
             lease_for=lease_for,
-            concurrency=64,
+            concurrency=DELIVERING,
         )
 
         def on_events(instance_id: int) -> None:
@@ -131,7 +134,16 @@ async def build(settings: Settings, *, log: Any = None) -> AsyncIterator[App]:
             lease_for=lease_for,
             on_events=on_events,
         )
-        poll = Dispatcher(store, LaneKind.POLL, poller.run, clock=clock, owner=owner, log=log, lease_for=lease_for)
+        poll = Dispatcher(
+            store,
+            LaneKind.POLL,
+            poller.run,
+            clock=clock,
+            owner=owner,
+            log=log,
+            lease_for=lease_for,
+            concurrency=POLLING,
+        )
 
         def wake(instance_id: int) -> None:
             poll.wake()

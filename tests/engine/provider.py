@@ -28,6 +28,8 @@ class Provider:
         self.hidden: set[int] = set()
         self.requests: list[str] = []
         self.page_cap = 1000
+        self.filter_shift = 0  #: milliseconds by which the filter reads a date later than it was meant
+        self.numbered = False  #: knows nothing of forward-only paging
         self.before: Callable[[web.Request], web.Response | None] = lambda request: None
 
     def put(self, key: int, stamp: int | None = None, **members) -> None:
@@ -57,7 +59,10 @@ class Provider:
                 return web.json_response({"code": "NotFound", "message": f"Contact {last} not found"}, status=404)
             return web.json_response(self.rows[int(last)])
         rows = [self.rows[key] for key in sorted(self.rows) if key not in self.hidden]
-        for op, stamp in re.findall(r"lastUpdated\s*(>=?)\s*\[([^\]]+)\]", request.query.get("conditions", "")):
+        if "deletedFlag = false" in request.query.get("conditions", ""):
+            rows = [row for row in rows if not row.get("deletedFlag")]
+        for op, said in re.findall(r"lastUpdated\s*(>=?)\s*\[([^\]]+)\]", request.query.get("conditions", "")):
+            stamp = iso(1000 * round(datetime.fromisoformat(said).timestamp()) + self.filter_shift)
             rows = [
                 r
                 for r in rows
@@ -66,9 +71,11 @@ class Provider:
         if last == "count":
             return web.json_response({"count": len(rows)})
         size = min(int(request.query.get("pageSize", 25)), self.page_cap)
-        if request.headers.get("pagination-type") != "forward-only":
-            rows.reverse()  # the only other request is for the newest id
-            return web.json_response(rows[:size])
+        if request.query.get("orderBy") == "id desc":
+            return web.json_response(rows[::-1][:size])
+        if self.numbered or request.headers.get("pagination-type") != "forward-only":
+            start = (int(request.query.get("page", 1)) - 1) * size
+            return web.json_response(rows[start : start + size])
         rows = [row for row in rows if row["id"] > int(request.query.get("pageId", 0))][:size]
         link = f'<http://x/?pageId={rows[-1]["id"]}>; rel="next"' if rows else ""
         shown = [{"id": row["id"]} for row in rows] if request.query.get("fields") == "id" else rows

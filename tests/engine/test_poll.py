@@ -242,11 +242,159 @@ async def test_a_sweep_that_misses_suspiciously_many_is_held_until_a_person_acts
     for _ in range(4):
         await world.later(31 * MINUTE)
     assert await world.events() == []
-    assert (await world.cursor()).held == 20
-    await world.configure()
+    cursor = await world.cursor()
+    assert (cursor.held, cursor.held_ids) == (20, tuple(range(1, 21)))
+    await world.configure(**{"event.notification.callback.url": "http://127.0.0.1:9/elsewhere"})
     for _ in range(4):
         await world.later(31 * MINUTE)
+    assert await world.events() == [], "another change of the instance is no decision about the deletes"
+    await world.release()
+    for _ in range(2):
+        await world.later(31 * MINUTE)
     assert sorted(await world.events()) == [("DELETED", key) for key in range(1, 21)]
+    assert not (await world.cursor()).held
+
+
+async def test_a_hold_ends_by_itself_when_the_records_are_back(world):
+    await started(world, 40)
+    kept = {key: world.provider.rows.pop(key) for key in range(1, 21)}
+    await world.later(31 * MINUTE)
+    assert (await world.cursor()).held == 20
+    world.provider.rows |= kept
+    await world.later(31 * MINUTE)
+    assert not (await world.cursor()).held
+    assert await world.events() == []
+
+
+async def test_without_a_record_that_can_be_read_nothing_is_declared_deleted(world):
+    await started(world, 5)
+    kept = dict(world.provider.rows)
+    world.provider.rows.clear()
+    for _ in range(6):
+        await world.later(31 * MINUTE)
+    assert await world.events() == [], "a narrowed role looks the same"
+    world.provider.rows |= kept
+    world.provider.put(2, firstName="back, and changed")
+    await world.later(MINUTE)
+    assert await world.events() == [("UPDATED", 2)]
+
+
+async def test_a_record_declared_gone_that_is_listed_again_is_created_though_its_stamp_has_not_moved(world):
+    await started(world, 12, age=900 * MINUTE)
+    kept = world.provider.rows.pop(5)
+    await world.later(31 * MINUTE)
+    await world.later(2 * MINUTE)
+    world.provider.rows[5] = kept
+    await world.later(31 * MINUTE)
+    assert await world.events() == [("DELETED", 5), ("CREATED", 5)]
+
+
+async def test_a_record_out_of_view_is_asked_for_once_and_is_known_when_it_is_back(world):
+    await started(world, 12, age=900 * MINUTE)
+    world.provider.hidden.add(5)
+    await world.later(31 * MINUTE)
+    world.provider.requests.clear()
+    await world.later(31 * MINUTE)
+    assert not any(request.endswith("/5") for request in world.provider.requests)
+    world.provider.hidden.clear()
+    world.provider.put(5, firstName="changed out of view")
+    await world.later(MINUTE)
+    assert await world.events() == [("UPDATED", 5)]
+    del world.provider.rows[5]
+    await world.later(31 * MINUTE)
+    await world.later(2 * MINUTE)
+    assert (await world.events())[1:] == [("DELETED", 5)]
+
+
+async def test_a_soft_delete_that_leaves_the_filter_is_found_by_the_sweep(tmp_path):
+    where = "lastUpdated>'${gmtDate:yyyy-MM-dd'T'HH:mm:ss'Z'}' AND deletedFlag='false'"
+    entry = {
+        "url": f"/hubs/crm/organizations?where={where}",
+        "idField": "id",
+        "datesConfiguration": {
+            "updatedDateField": "_info.lastUpdated",
+            "updatedDateFormat": "yyyy-MM-dd'T'HH:mm:ss'Z'",
+        },
+    }
+    settings = {"event.objects": "organizations", "event.poller.configuration": json.dumps({"organizations": entry})}
+    async with World(tmp_path, **settings) as world:
+        for key in range(1, 6):
+            world.provider.put(key, START - MINUTE, deletedFlag=False)
+        await world.run()
+        world.provider.put(3, deletedFlag=True)
+        await world.later(31 * MINUTE)
+        assert await world.events() == [("DELETED", 3)]
+
+
+@pytest.mark.parametrize("hours", [-14, -5, 1, 12])
+async def test_a_filter_in_another_time_zone_is_noticed_and_loses_nothing(tmp_path, hours):
+    async with World(tmp_path) as world:
+        world.provider.filter_shift = hours * 60 * MINUTE
+        await started(world, age=900 * MINUTE)
+        world.provider.put(2, firstName="changed")
+        world.provider.put(6, firstName="new")
+        await world.later(MINUTE)
+        await world.later(MINUTE)
+        assert sorted(await world.events()) == [("CREATED", 6), ("UPDATED", 2)]
+        assert (await world.cursor()).widened == (hours > 0)
+
+
+async def test_a_filter_that_goes_wrong_later_is_noticed_by_the_record_that_should_come_back(world):
+    await started(world)
+    world.provider.put(2, firstName="first")
+    await world.later(MINUTE)
+    world.provider.filter_shift = 60 * MINUTE
+    world.provider.put(3, firstName="second")
+    await world.later(MINUTE)
+    assert await world.events() == [("UPDATED", 2), ("UPDATED", 3)]
+    assert (await world.cursor()).widened
+
+
+async def test_a_record_that_fails_its_page_is_passed_over_and_told(world):
+    await started(world, 30)
+    for key in range(1, 31):
+        world.provider.put(key, firstName="edited")
+
+    def poisoned(request):
+        if request.query.get("fields") == "id" or "pageSize" not in request.query:
+            return None
+        after, size = int(request.query.get("pageId", 0)), int(request.query["pageSize"])
+        if after < 17 <= after + size:
+            return web.json_response({"message": "String was not recognized as a valid Boolean."}, status=500)
+        return None
+
+    world.provider.before = poisoned
+    for _ in range(4):
+        await world.later(MINUTE)
+    assert sorted(await world.events()) == [("UPDATED", key) for key in range(1, 31) if key != 17]
+    assert "passed over until it does not: 17" in ((await world.lane()).parked_reason or "")
+    world.provider.before = lambda request: None
+    world.provider.put(17, firstName="mended")
+    await world.later(MINUTE)
+    assert (await world.events())[-1] == ("UPDATED", 17)
+    assert (await world.lane()).parked_reason is None
+
+
+async def test_a_page_of_large_records_is_read_in_smaller_ones(world):
+    await started(world, 8)
+    for key in range(1, 9):
+        world.provider.put(key, firstName="x" * 300_000)
+    await world.later(MINUTE)
+    assert sorted(await world.events()) == [("UPDATED", key) for key in range(1, 9)]
+
+
+async def test_a_provider_that_pages_by_number_only_is_polled_and_swept(world):
+    world.provider.numbered = True
+    world.provider.page_cap = 3
+    await started(world, 10, age=900 * MINUTE)
+    world.provider.put(2, firstName="changed")
+    world.provider.put(11)
+    await world.later(MINUTE)
+    assert sorted(await world.events()) == [("CREATED", 11), ("UPDATED", 2)]
+    del world.provider.rows[7]
+    await world.later(31 * MINUTE)
+    await world.later(2 * MINUTE)
+    assert (await world.events())[2:] == [("DELETED", 7)]
 
 
 async def test_a_soft_deleted_organization_is_deleted_at_once_and_created_when_restored(tmp_path):

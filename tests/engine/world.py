@@ -12,7 +12,7 @@ from aiohttp import web
 
 from tests.engine.provider import Provider, iso
 from tidings.core.addresses import AddressPolicy
-from tidings.core.cursor import PollCursor, decode
+from tidings.core.cursor import ENCODE, PollCursor, decode, release_held
 from tidings.core.instanceconfig import Configuration
 from tidings.core.model import LaneKind
 from tidings.core.plan import plan
@@ -60,7 +60,7 @@ class World:
         port = runner.addresses[0][1]
         policy = AddressPolicy(True, ())
         session = await self.stack.enter_async_context(provider_session(guarded_connector(policy)))
-        self.client = ProviderClient(session, clock=lambda: self.now, silence_for=2.0)
+        self.client = ProviderClient(session, clock=lambda: self.now, silence_for=2.0, body_cap=1_000_000)
         self.store = await open_sqlite(self.folder / "t.db", load_vault(self.folder / "key"))
         self.stack.push_async_callback(self.store.close)
         self.given["baseUrl"] = f"http://127.0.0.1:{port}/v4_6_release/apis/3.0"
@@ -117,6 +117,11 @@ class World:
         instance = await self.store.instance(self.instance_id)
         assert instance is not None
         await self.store.update_instance(dataclasses.replace(instance, configuration=self.given), self.plan(), self.now)
+
+    async def release(self) -> None:
+        """Let the held deletes pass, as a person does."""
+        lane = await self.lane()
+        await self.store.amend(lane.id, lambda cursor: ENCODE(release_held(decode(cursor), self.now)), self.now)
 
     async def messages(self) -> list[dict]:
         return [json.loads(n.body)["message"] for n in await self.store.log_after(self.instance_id, 0, 10_000)]

@@ -131,7 +131,7 @@ async def test_every_history_ends_with_everything_announced_once(tmp_path, seed)
         for _ in range(40):
             await world.later(MINUTE)
             if (await world.cursor()).held:
-                await world.configure()  # a person looks at the suspicious sweep and lets it pass
+                await world.release()  # a person looks at the suspicious sweep and lets it pass
         await check(world, history, known)
 
 

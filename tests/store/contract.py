@@ -313,9 +313,9 @@ class StoreContract:
         (again,) = await self.claim(store, now=NOW + 2 * MINUTE)
         await store.commit_page(again, page(records=[out_of_view, swept], serial=1))
         assert await store.live_ids(lane.id, None, None, 1) == []
-        assert await store.live_ids(lane.id, None, None, 1, swept=True) == [30]
+        assert await store.live_ids(lane.id, None, None, 1, hidden=True) == [2, 30]
         assert await store.live_ids(lane.id, 2, 11, 2) == [9, 11]
-        assert await store.live_ids(lane.id, 2, 11, 2, swept=True) == []
+        assert await store.live_ids(lane.id, 2, 11, 2, hidden=True) == []
 
     async def test_hashes_are_those_of_records_that_are_as_they_were_last_read(self, store: Store):
         lane = await self.polling(store)

@@ -47,6 +47,12 @@ class Reading(msgspec.Struct, frozen=True, omit_defaults=True):
     missing: tuple[RecordId, ...] = ()  #: known, and not where the sweep should have seen them
     listed: bool = False  #: a sweep that has seen all ids and now confirms what is missing
     first_missed: int = 0  #: records that a sweep did not find for the first time
+    returned: tuple[RecordId, ...] = ()  #: listed again, though they were out of view or declared gone
+    seen: tuple[RecordId, ...] = ()  #: the ids so far, where a page does not say which it should hold
+    top_id: RecordId | None = None  #: the record stamped `top_at`
+    control_seen: bool = False  #: whether the cursor's control record came back
+    filter_off: bool = False  #: it did not, though it is as it was: the filter does not mean what we sent
+    unreadable: tuple[RecordId, ...] = ()  #: records that make their page fail, passed over
 
 
 class PollCursor(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -77,9 +83,14 @@ class PollCursor(msgspec.Struct, frozen=True, omit_defaults=True):
     widened: bool = False  #: its filter does not mean what we sent: we ask from a day earlier
     control_id: RecordId | None = None  #: the record that set the watermark: it must come back with each poll
     control_at: Moment | None = None
+    unreadable: tuple[RecordId, ...] = ()  #: records that the last whole reading had to pass over
+    size_cap: int | None = None  #: the most rows a page may have, since larger ones were too large
 
 
 LONG_TRIES = 8
+
+#: Further than any two time zones lie apart, in milliseconds.
+WIDENED_BY = 27 * 3_600_000
 
 ENCODE = msgspec.json.Encoder().encode
 _DECODE = msgspec.json.Decoder(PollCursor).decode
@@ -160,11 +171,10 @@ def lower_bound(cursor: PollCursor, kind: ReadingKind, overlap: int, window: int
     """From which stamp a reading asks: None for everything, the start of the baseline's second for the probe."""
     if kind is ReadingKind.PROBE:
         return cursor.t0_at
-    if kind is ReadingKind.POLL and cursor.watermark_at is not None:
-        return cursor.watermark_at - max(overlap, 2 * cursor.skew)
-    if kind is ReadingKind.SETTLE and cursor.watermark_at is not None:
-        return cursor.watermark_at - max(window, overlap)
-    return None
+    if cursor.watermark_at is None or kind not in (ReadingKind.POLL, ReadingKind.SETTLE):
+        return None
+    before = max(overlap, 2 * cursor.skew) if kind is ReadingKind.POLL else max(window, overlap)
+    return cursor.watermark_at - before - (WIDENED_BY if cursor.widened else 0)
 
 
 def advance(cursor: PollCursor, reading: Reading) -> Moment | None:

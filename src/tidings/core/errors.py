@@ -6,7 +6,9 @@
     │   ├── CredentialsRefused   a person must change the keys; the lane parks
     │   ├── RateLimited          wait, as long as the provider says
     │   ├── ProviderDown         transient; try again with backoff
+    │   │   └── AnswerTooLarge      ask for less
     │   ├── ProviderRefused      the request itself is wrong
+    │   │   └── PagingUnsupported   page another way
     │   └── RecordNotFound       this record is not there (any more)
     ├── AddressForbidden      the guard keeps us from connecting there
     └── LeaseLost             another worker owns the row now; drop the work
@@ -81,8 +83,16 @@ class ProviderDown(ProviderError):
         self.retry_after = retry_after
 
 
+class AnswerTooLarge(ProviderDown):
+    """The body is larger than we read; fewer records a page make it smaller."""
+
+
 class ProviderRefused(ProviderError):
     """Any other 4xx: the provider understood us and said no; the same request will fail again."""
+
+
+class PagingUnsupported(ProviderRefused):
+    """The list does not page the way we asked: pages by number are left."""
 
 
 class RecordNotFound(ProviderError):

@@ -9,7 +9,7 @@ import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
-from tidings.core.errors import AddressForbidden, InvalidInput, ProviderDown, ProviderRefused
+from tidings.core.errors import AddressForbidden, AnswerTooLarge, InvalidInput, ProviderDown, ProviderRefused
 from tidings.core.model import Moment
 from tidings.core.scrub import scrub
 from tidings.elements.answer import Answer, failure, http_date
@@ -139,7 +139,7 @@ class ProviderClient:
             size += len(piece)
             if size > self._body_cap:
                 response.close()
-                raise ProviderDown(
+                raise AnswerTooLarge(
                     f"{purpose}: the answer is larger than {self._body_cap} bytes; ask for fewer records a page",
                     status=response.status,
                 )

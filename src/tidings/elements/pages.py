@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
-from tidings.core.errors import ProviderRefused
+from tidings.core.errors import PagingUnsupported, ProviderRefused
 from tidings.core.model import RecordId, record_id
 
 
@@ -74,7 +74,7 @@ def _forward(position: str | None, empty: bool, linked: str | None, edges: Edges
         return Turn(linked, False) if further else Turn(None, True)
     following = str(edges()[1]) if linked is None else linked
     if position is not None and not _beyond(following, position):
-        raise ProviderRefused(
+        raise PagingUnsupported(
             f"the page after id {position} leads to id {following}: this endpoint does not page by pageId; "
             'give the resource paging = "pages" in its element file'
         )

@@ -9,12 +9,13 @@ from typing import Any
 import msgspec
 
 from tidings.core.cursor import ENCODE, LONG, PollCursor, Reading, ReadingKind, decode, due_at, next_turn, set_back
-from tidings.core.errors import AddressForbidden, CredentialsRefused, InvalidInput, ProviderError
+from tidings.core.errors import AddressForbidden, CredentialsRefused, InvalidInput, PagingUnsupported, ProviderError
 from tidings.core.model import Lane, Moment
 from tidings.core.retry import poll_backoff
-from tidings.engine.read import Turn, read_page
+from tidings.engine.read import read_page
 from tidings.engine.source import Source
 from tidings.engine.sweep import sweep_page
+from tidings.engine.turn import Turn
 from tidings.store.base import PageCommit, Store
 
 
@@ -51,6 +52,11 @@ class Poller:
                 await self._take_turns(lane, source)
             finally:
                 await source.pages.drop()
+        except PagingUnsupported as error:
+            if decode(lane.cursor).numbered:
+                return await self._back_off(lane, error)
+            self._log.warning("poll.numbered", **self._names(lane), reason=reason(error))
+            await self._store.release(lane, due_at=0, cursor=ENCODE(numbered(decode(lane.cursor))))
         except (CredentialsRefused, InvalidInput) as error:
             self._log.warning("poll.parked", **self._names(lane), reason=reason(error))
             await self._store.park(lane, reason(error))
@@ -73,9 +79,10 @@ class Poller:
             if kind is ReadingKind.SWEEP:
                 turn = await sweep_page(self._store, lane.id, source, cursor, self._clock())
             else:
-                turn = await read_page(self._store, lane.id, source, cursor, kind, self._clock())
+                failures = cursor.long_failures if kind in LONG else lane.attempt
+                turn = await read_page(self._store, lane.id, source, cursor, kind, self._clock(), failures)
         except (ProviderError, AddressForbidden) as error:
-            if kind not in LONG or isinstance(error, CredentialsRefused):
+            if kind not in LONG or isinstance(error, CredentialsRefused | PagingUnsupported):
                 raise
             wait_for = self._wait_for(cursor.long_failures + 1, error)
             self._log.warning("reading.failed", **self._names(lane), reading=kind.value, reason=reason(error))
@@ -105,6 +112,7 @@ class Poller:
                 release=release,
                 lease_until=now + self._lease_for,
                 attempt=lane.attempt if turn.failed else 0,
+                reason=passed_over(cursor),
                 serial=cursor.serial,
             ),
         )
@@ -130,7 +138,8 @@ class Poller:
         await self._store.release(lane, due_at=at, attempt=failures, reason=reason(error))
 
     def _log_finished(self, lane: Lane, reading: Reading, cursor: PollCursor, now: Moment) -> None:
-        log = self._log.warning if reading.outside or cursor.held else self._log.info
+        odd = reading.outside or reading.filter_off or reading.unreadable or cursor.held
+        log = self._log.warning if odd else self._log.info
         log(
             "poll.finished",
             **self._names(lane),
@@ -141,6 +150,8 @@ class Poller:
             updated=reading.updated,
             deleted=reading.deleted,
             outside_filter=reading.outside,
+            filter_off=reading.filter_off,
+            unreadable=list(reading.unreadable),
             held_deletes=cursor.held,
             watermark_at=cursor.watermark_at,
             took_ms=now - reading.started_at,
@@ -166,6 +177,20 @@ def adopt(cursor: PollCursor, generation: str, now: Moment) -> PollCursor:
         return changed
     again = Reading(ReadingKind.BASELINE, started_at=now, serial=cursor.serial)
     return msgspec.structs.replace(changed, baselined=False, t0_at=cursor.watermark_at, main=again)
+
+
+def numbered(cursor: PollCursor) -> PollCursor:
+    """The cursor for a provider that pages by number only: what it was reading begins anew."""
+    main = Reading(cursor.main.kind, lower_at=cursor.main.lower_at) if cursor.main is not None else None
+    return msgspec.structs.replace(cursor, numbered=True, main=main, long=None)
+
+
+def passed_over(cursor: PollCursor) -> str | None:
+    """What the user is told of records that the provider cannot read."""
+    if not cursor.unreadable:
+        return None
+    ids = ", ".join(map(str, cursor.unreadable[:10]))
+    return f"the provider fails on these records, which are passed over until it does not: {ids}"
 
 
 def reason(error: Exception) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import msgspec
+
 from tidings.core import instancerules
 from tidings.core.configvalues import boolean, interval, whole
-from tidings.core.cursor import Intervals
+from tidings.core.cursor import Intervals, decode
 from tidings.core.errors import InvalidInput
 from tidings.core.instanceconfig import Configuration, completed
 from tidings.core.model import Instance, Lane
@@ -14,6 +16,7 @@ from tidings.core.pollerconfig import PolledResource
 from tidings.elements.connection import Connection
 from tidings.elements.describe import Element, Resource
 from tidings.elements.heads import HeadReader
+from tidings.elements.pages import Paging
 from tidings.engine.ahead import ReadAhead
 from tidings.engine.source import Source, minutes, moment_reader, tree_of
 from tidings.store.base import Store
@@ -50,6 +53,8 @@ class Sources:
         if polled is None:
             raise InvalidInput(f"event.poller.configuration.{lane.key}", "is not configured any more")
         resource = element.resource(polled.path)
+        if resource is not None and decode(lane.cursor).numbered:
+            resource = msgspec.structs.replace(resource, paging=Paging.PAGES)
         assert resource is not None, "instancerules.polled refuses what the element does not have"
         return self._join(instance, element, resource, polled, values)
 

@@ -53,6 +53,7 @@ class PageCommit:
     release: bool = True
     lease_until: Moment = 0
     attempt: int = 0
+    reason: str | None = None  #: what the user should know of the lane meanwhile
     serial: int = 0
 
 
@@ -182,12 +183,12 @@ class Store(Protocol):
         """The last stored bytes of each."""
 
     async def live_ids(
-        self, lane_id: int, after: RecordId | None, upto: RecordId | None, serial: int, *, swept: bool = False
+        self, lane_id: int, after: RecordId | None, upto: RecordId | None, serial: int, *, hidden: bool = False
     ) -> Sequence[RecordId]:
         """Known, in view, last written at or before page `serial`, with after < id <= upto, in order.
 
-        In view are those that are not gone and not marked as out of view (`missing` -1); with `swept` those that a
-        sweep has declared gone instead.
+        In view are those that are not gone and not marked as out of view (`missing` -1); with `hidden` those that are
+        out of view, or that a sweep has declared gone, instead.
 
         Integers come before text; None leaves that side open.
         """

@@ -158,7 +158,7 @@ update lane set cursor = :cursor, due_at = :now, fence = fence + 1, owner = null
 -- live_ids -- what a page of ids should hold: integers sort before text
 select record_id from record
 where lane_id = :lane_id and serial <= :serial
-  and case when :swept then gone = 1 and missing >= 2 else gone = 0 and missing >= 0 end
+  and case when :hidden then missing < 0 or (gone = 1 and missing >= 2) else gone = 0 and missing >= 0 end
   and (:after is null or record_id > :after) and (:upto is null or record_id <= :upto)
 order by record_id;
 

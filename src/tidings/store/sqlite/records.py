@@ -56,9 +56,9 @@ class Records(Database):
         return await self._read(work)
 
     async def live_ids(
-        self, lane_id: int, after: RecordId | None, upto: RecordId | None, serial: int, *, swept: bool = False
+        self, lane_id: int, after: RecordId | None, upto: RecordId | None, serial: int, *, hidden: bool = False
     ) -> Sequence[RecordId]:
-        values = {"lane_id": lane_id, "after": after, "upto": upto, "serial": serial, "swept": swept}
+        values = {"lane_id": lane_id, "after": after, "upto": upto, "serial": serial, "hidden": hidden}
         return await self._read(lambda db: [row[0] for row in db.execute(SQL["live_ids"], values)])
 
     async def live_count(self, lane_id: int) -> int:
@@ -68,7 +68,13 @@ class Records(Database):
         def work(db: sqlite3.Connection) -> Sequence[Notification]:
             if page.release:
                 fenced(
-                    db, "release_lane", lane, cursor=page.cursor, due_at=page.due_at, attempt=page.attempt, reason=None
+                    db,
+                    "release_lane",
+                    lane,
+                    cursor=page.cursor,
+                    due_at=page.due_at,
+                    attempt=page.attempt,
+                    reason=page.reason,
                 )
             else:
                 fenced(db, "hold_lane", lane, cursor=page.cursor, lease_until=page.lease_until, attempt=page.attempt)

@@ -1,0 +1,150 @@
+"""How does a reading begin, and where does its lane go on when it has ended?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from tidings.core.cursor import LONG, PollCursor, Reading, ReadingKind, advance, lower_bound, on_grid
+from tidings.core.errors import ProviderRefused, RecordNotFound
+from tidings.core.model import Change, Moment, RecordId, RecordWrite
+from tidings.engine.source import NEVER, Source
+
+SHORT_LIMIT = 3  #: full readings that come short are repeated this often before they are taken as they are
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one turn of a lane came to: the cursor after it, and what to commit with it.
+
+    `finished` says that `reading` ended with this turn, `failed` that nothing was read.
+    """
+
+    cursor: PollCursor
+    records: Sequence[RecordWrite] = ()
+    changes: Sequence[Change] = ()
+    reading: Reading | None = None
+    finished: bool = False
+    failed: bool = False
+
+
+async def begin(source: Source, cursor: PollCursor, kind: ReadingKind, now: Moment) -> tuple[PollCursor, Reading]:
+    """The cursor and the reading of `kind` in it, which is begun when it is not in progress."""
+    slot = "long" if kind in LONG else "main"
+    reading: Reading | None = getattr(cursor, slot)
+    if reading is not None:
+        return cursor, reading
+    count = None
+    if kind is ReadingKind.PROBE:
+        newest, t0_at = await source.connection.newest_id(source.resource)
+        high_id = newest if isinstance(newest, int) else None
+        # An account without a record yet has the highest id zero: whatever comes is new.
+        cursor = msgspec.structs.replace(cursor, t0_at=t0_at, high_id=0 if newest is None else high_id)
+    elif kind in (ReadingKind.BASELINE, ReadingKind.AUDIT, ReadingKind.SWEEP):
+        count = await count_of(source, now)
+    lower_at = lower_bound(cursor, kind, source.overlap, source.settle_window)
+    reading = Reading(kind, lower_at=lower_at, started_at=now, count=count, serial=cursor.serial)
+    return msgspec.structs.replace(cursor, **{slot: reading}), reading
+
+
+async def finish(source: Source, cursor: PollCursor, reading: Reading, now: Moment) -> tuple[PollCursor, Reading]:
+    """The cursor after a whole reading, and the reading as it is told in the log."""
+    replace = msgspec.structs.replace
+    phase = (source.instance.id * 2_654_435_761 + sum(source.polled.name.encode())) % source.intervals.poll
+    poll_at = on_grid(now, source.intervals.poll, phase)
+    cursor = replace(cursor, unreadable=reading.unreadable)
+    if reading.kind is ReadingKind.PROBE:
+        return replace(cursor, main=await _baseline(source, cursor, now)), reading
+    if reading.kind is ReadingKind.BASELINE:
+        if cursor.short < SHORT_LIMIT and await came_short(source, reading, now):
+            return replace(cursor, short=cursor.short + 1, main=await _baseline(source, cursor, now)), reading
+        reading = replace(reading, filter_off=not await _filter_works(source, reading, now))
+        baselined = replace(
+            cursor,
+            baselined=True,
+            short=0,
+            main=None,
+            watermark_at=advance(cursor, reading),
+            widened=cursor.widened or reading.filter_off,
+            poll_at=poll_at,
+            settle_at=after(now, source.intervals.settle),
+            sweep_at=after(now, source.intervals.sweep),
+            audit_at=after(now, source.intervals.audit),
+        )
+        return _with_control(baselined, reading), reading
+    if reading.kind is ReadingKind.POLL:
+        return await _finish_poll(source, cursor, reading, poll_at, now)
+    if reading.kind is ReadingKind.SETTLE:
+        return replace(cursor, long=None, settle_at=after(now, source.intervals.settle)), reading
+    return replace(cursor, long=None, audit_at=after(now, source.intervals.audit)), reading
+
+
+async def _finish_poll(
+    source: Source, cursor: PollCursor, reading: Reading, poll_at: Moment, now: Moment
+) -> tuple[PollCursor, Reading]:
+    """The watermark moves, unless the record that set it should have come back and did not: then the filter does not
+    mean what we sent (a time zone), and the next poll asks from further back, at once."""
+    replace = msgspec.structs.replace
+    expected = cursor.control_id is not None and (cursor.control_at or 0) >= (reading.lower_at or 0)
+    if expected and not reading.control_seen and await _is_unmoved(source, cursor.control_id, cursor.control_at):
+        reading = replace(reading, filter_off=True)
+        return replace(cursor, main=None, poll_at=poll_at if cursor.widened else now, widened=True), reading
+    moved = replace(cursor, main=None, watermark_at=advance(cursor, reading), poll_at=poll_at)
+    return _with_control(moved, reading), reading
+
+
+def _with_control(cursor: PollCursor, reading: Reading) -> PollCursor:
+    """The record with the greatest stamp is the next poll's control."""
+    if reading.top_id is None or (cursor.control_at is not None and (reading.top_at or 0) < cursor.control_at):
+        return cursor
+    return msgspec.structs.replace(cursor, control_id=reading.top_id, control_at=reading.top_at)
+
+
+async def _filter_works(source: Source, reading: Reading, now: Moment) -> bool:
+    """Whether the newest record of a baseline comes back when everything from its own stamp on is asked for."""
+    if reading.top_id is None or reading.top_at is None:
+        return True
+    query = source.query(reading.top_at, now)
+    page = await source.connection.read_page(
+        source.resource, conditions=query.conditions, position=None, size=source.page_size, extra=query.extra
+    )
+    ids = source.heads.read(page.body).ids
+    full = len(ids) >= source.page_size
+    return full or reading.top_id in ids or not await _is_unmoved(source, reading.top_id, reading.top_at)
+
+
+async def _is_unmoved(source: Source, key: RecordId | None, stamp_at: Moment | None) -> bool:
+    """Whether a record, read by its id, is there and bears the stamp we know."""
+    if key is None:
+        return False
+    try:
+        body = await source.connection.read_one(source.resource, key)
+    except (RecordNotFound, ProviderRefused):
+        return False
+    return source.read_stamp(source.heads.read(b"[" + body + b"]").stamps[0]) == stamp_at
+
+
+async def _baseline(source: Source, cursor: PollCursor, now: Moment) -> Reading:
+    count = await count_of(source, now)
+    return Reading(ReadingKind.BASELINE, started_at=now, count=count, serial=cursor.serial)
+
+
+async def count_of(source: Source, now: Moment) -> int | None:
+    """The provider's own count of all that the lane reads; None where it does not count."""
+    try:
+        count, _ = await source.connection.count(source.resource, source.query(None, now).conditions)
+    except ProviderRefused:
+        return None
+    return count
+
+
+async def came_short(source: Source, reading: Reading, now: Moment) -> bool:
+    """Whether a full reading saw fewer rows than the provider counted both before and after it."""
+    count = await count_of(source, now) if reading.count is not None else None
+    return count is not None and reading.rows + len(reading.unreadable) < min(count, reading.count or 0)
+
+
+def after(now: Moment, interval: int | None) -> Moment:
+    return NEVER if interval is None else now + interval
