@@ -150,6 +150,40 @@ async def test_the_newest_come_first_and_a_page_is_as_long_as_asked(world: World
     assert "1000" in (await client("GET", f"{path}?pageSize=1001")).headers["elements-error"]
 
 
+@pytest.mark.parametrize("size", [1, 2, 5, 7])
+async def test_by_their_tokens_pages_have_no_gap_and_no_repeat_while_events_arrive(world: World, size: int) -> None:
+    made = await world.instance(configuration=POLLING)
+    await _happen(world, *range(7), max_events=1)
+    query, seen = f"pageSize={size}", list[int]()
+    while True:
+        # A client that sends both: the token wins (spec platform.md 1.7).
+        answer = await world.of(made)("GET", f"/instances/events?{query}")
+        seen += [event["sequence"]["first"] for event in answer.json]
+        await _happen(world, 9)
+        token = answer.headers.get("elements-next-page-token")
+        if token is None:
+            break
+        query = f"pageSize={size}&page=2&nextPage={token}"
+    assert seen == [7, 6, 5, 4, 3, 2, 1]
+
+
+async def test_pages_have_numbers_too_and_one_beyond_the_end_is_empty(world: World) -> None:
+    await world.instance(configuration=POLLING)
+    await _happen(world, *range(5), max_events=1)
+    pages = [await world.client("GET", f"/instances/1/events?pageSize=2&page={page}") for page in (1, 2, 3, 4, 10**12)]
+    firsts = [[event["sequence"]["first"] for event in page.json] for page in pages]
+    assert firsts == [[5, 4], [3, 2], [1], [], []]
+    assert ["elements-next-page-token" in page.headers for page in pages] == [True, True, False, False, False]
+
+
+@pytest.mark.parametrize("query", ["nextPage=x", "nextPage=-1", f"nextPage={2**63}", "nextPage=" + "0" * 6000])
+async def test_a_token_that_is_none_of_ours_is_refused_by_name(world: World, query: str) -> None:
+    await world.instance()
+    answer = await world.client("GET", f"/instances/1/events?{query}")
+    assert_error(answer, 400)
+    assert answer.message.startswith("nextPage: ")
+
+
 async def test_an_event_of_another_instance_is_not_found(world: World) -> None:
     await world.instance(configuration=POLLING)
     await _happen(world, 7)
@@ -159,12 +193,12 @@ async def test_an_event_of_another_instance_is_not_found(world: World) -> None:
     assert_error(await world.client("GET", "/instances/1/events/unknown"), 404)
 
 
-@pytest.mark.parametrize("query", ["pageSize=0", "pageSize=x", "pageSize=-1"])
-async def test_a_page_size_that_makes_no_sense_is_refused_by_name(world: World, query: str) -> None:
+@pytest.mark.parametrize("query", ["pageSize=0", "pageSize=x", "pageSize=-1", "page=0", "page=x", f"page={10**13}"])
+async def test_a_page_that_makes_no_sense_is_refused_by_name(world: World, query: str) -> None:
     await world.instance()
     answer = await world.client("GET", f"/instances/1/events?{query}")
     assert_error(answer, 400)
-    assert answer.message.startswith("pageSize: ")
+    assert answer.message.startswith(f"{query.partition('=')[0]}: ")
 
 
 @pytest.mark.parametrize(

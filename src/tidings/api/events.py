@@ -17,12 +17,14 @@ from tidings.api.answers import answer, iso, listing
 from tidings.api.call import InstanceCall, InstanceCallIn
 from tidings.api.problems import Refused
 from tidings.api.sent_body import cut_out
+from tidings.core.errors import InvalidInput
 from tidings.core.model import Attempt, DeliveryState, Notification
 from tidings.core.notify import MAX_EVENTS
 from tidings.store.base import DeliverySummary
 
 GREATEST_SEQUENCE = 2**63 - 1
 LARGEST_PAGE = 1000
+LARGEST_NUMBER = 10**12
 LONGEST_WAIT = 30.0
 # Another process may append without our signal hearing of it.
 LOOK_AGAIN_FOR = 1.0
@@ -39,13 +41,41 @@ PageSize = Annotated[int, Query(alias="pageSize", ge=1, description=f"At most {L
 EventId = Annotated[str, Path(description="The id of a notification: its eventId, and its Elements-Webhook-Id.")]
 
 
-async def list_events(call: InstanceCallIn, page_size: PageSize = 200) -> Response:
-    """The newest notifications with their delivery, newest first."""
-    found = await call.parts.store.events(call.instance.id, limit=min(page_size, LARGEST_PAGE), newest_first=True)
-    response = listing([_shown(summary) for summary in found])
+async def list_events(
+    call: InstanceCallIn,
+    page_size: PageSize = 200,
+    page: Annotated[
+        int, Query(ge=1, le=LARGEST_NUMBER, description="Which page; it moves while new events arrive.")
+    ] = 1,
+    next_page: Annotated[
+        str | None, Query(alias="nextPage", description="The Elements-Next-Page-Token of the page before; it wins.")
+    ] = None,
+) -> Response:
+    """The newest notifications with their delivery, newest first, a page at a time."""
+    size = min(page_size, LARGEST_PAGE)
+    # One more than is shown, to know whether there is a next page.
+    found = await call.parts.store.events(
+        call.instance.id,
+        before=_sequence(next_page),
+        limit=size + 1,
+        skip=0 if next_page else (page - 1) * size,
+        newest_first=True,
+    )
+    response = listing([_shown(summary) for summary in found[:size]])
+    if len(found) > size:
+        response.headers["Elements-Next-Page-Token"] = str(found[size - 1].notification.first_sequence)
     if page_size > LARGEST_PAGE:
         response.headers["Elements-Error"] = f"pageSize is at most {LARGEST_PAGE}; the result was cut to it"
     return response
+
+
+def _sequence(token: str | None) -> int | None:
+    """The sequence below which a token goes on; a blank one is none."""
+    if not token:
+        return None
+    if not (token.isascii() and token.isdigit()) or len(token) > 19 or int(token) > GREATEST_SEQUENCE:
+        raise InvalidInput("nextPage", "is no token of ours; write the Elements-Next-Page-Token of the page before")
+    return int(token)
 
 
 async def read_event(call: InstanceCallIn, event_id: EventId) -> Response:
