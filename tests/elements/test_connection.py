@@ -151,10 +151,25 @@ async def test_a_refusal_without_a_client_id_names_both_places_for_it(status: in
     async with connected(small, connectwise__clientID=None) as account:
         with pytest.raises((CredentialsRefused, ProviderRefused)) as caught:
             await account.check()
-    assert "connectwise.clientID" in str(caught.value)
+    assert "missing or invalid.; no clientId was sent: write one into connectwise.clientID" in str(caught.value)
     assert "TIDINGS_CONNECTWISE_CLIENT_ID" in str(caught.value)
     assert caught.value.provider_message == "clientId header is missing or invalid."
     assert caught.value.status == status
+
+
+async def test_wrong_keys_without_a_client_id_are_told_in_the_providers_words_first() -> None:
+    small = SmallConnectWise([])
+    body = {"code": "Unauthorized", "message": "Username or password is incorrect", "errors": None}
+    small.answers["/system/info"] = web.json_response(body, status=401)
+    async with connected(small, connectwise__clientID=None) as account:
+        with pytest.raises(CredentialsRefused) as caught:
+            await account.check()
+    said, _, hint = str(caught.value).partition("; ")
+    assert said.endswith("401 (Unauthorized): Username or password is incorrect")
+    assert hint == (
+        "if that is not the reason, it may be that no clientId was sent: write one into connectwise.clientID "
+        "of the instance or, for all instances, into TIDINGS_CONNECTWISE_CLIENT_ID"
+    )
 
 
 async def test_a_refusal_with_a_client_id_does_not_speak_of_it() -> None:

@@ -164,8 +164,12 @@ class Connection:
             )
         except (CredentialsRefused, ProviderRefused) as error:
             if error.status in (400, 401, 403) and (unsent := self._unsent[:1]):
-                hint = f"no {unsent[0].name} was sent: write one into {unsent[0].key} of the instance"
+                name = unsent[0].name
+                hint = f"no {name} was sent: write one into {unsent[0].key} of the instance"
                 hint += f" or, for all instances, into {unsent[0].setting}" if unsent[0].setting else ""
+                if name.lower() not in str(error).lower():
+                    # The provider did not complain of it: what it said comes first, and this may be beside the point.
+                    hint = f"if that is not the reason, it may be that {hint}"
                 raise _with(error, hint) from error
             raise
 
