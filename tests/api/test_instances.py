@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -172,6 +173,11 @@ async def test_tags_that_came_from_the_name_follow_it(world: World) -> None:
     assert (await world.client("PATCH", "/instances/1", {"name": "New"})).json["tags"] == ["New"]
 
 
+async def test_the_longest_name_becomes_a_tag_that_can_be_put_back(world: World) -> None:
+    made = await world.instance(name="x" * 255)
+    assert (await world.client("PUT", "/instances/1", made)).json == made
+
+
 @pytest.mark.parametrize("by_token", [False, True])
 async def test_a_put_writes_the_instance_anew(world: World, by_token: bool) -> None:
     made = await world.instance(configuration=POLLING | {"event.poller.refresh_interval": 5}, tags=["a"])
@@ -277,6 +283,26 @@ async def test_a_change_that_meets_another_is_made_on_top_of_it(world: World) ->
     answer = await world.rebuilt(store=late)("PATCH", "/instances/1", {"name": "Mine"})
     assert answer.status == 200
     assert (answer.json["name"], answer.json["tags"]) == ("Mine", ["theirs"])
+
+
+async def test_many_changes_at_once_all_succeed(world: World) -> None:
+    await world.instance(configuration=POLLING)
+    keys = [f"event.poller.{span}_interval" for span in ("settle", "sweep", "audit")]
+    changes = [{"configuration": {keys[number % 3]: 100 + number}} for number in range(20)]
+    answers = await asyncio.gather(*(world.client("PATCH", "/instances/1", change) for change in changes))
+    assert [answer.status for answer in answers] == [200] * 20
+    stored = await world.store.instance(1)
+    assert stored is not None
+    assert stored.revision == 21
+    assert all(int(stored.configuration[key] or 0) >= 100 for key in keys)
+
+
+async def test_credentials_are_tried_once_however_often_a_change_meets_others(world: World) -> None:
+    await world.instance()
+    client = world.rebuilt(store=_Late(world, times=7))
+    tried = len(world.provider.tried)
+    assert (await client("PATCH", "/instances/1", {"configuration": {"private.key": "new"}})).status == 200
+    assert len(world.provider.tried) == tried + 1
 
 
 async def test_a_change_that_keeps_meeting_others_is_a_conflict(world: World) -> None:

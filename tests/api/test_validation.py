@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
-from tests.api.conftest import World, body
+from tests.api.conftest import ELEMENT, World, body
 from tests.api.test_errors import assert_error
 from tidings.core.addresses import AddressPolicy, networks
 from tidings.core.errors import AddressForbidden, ProviderDown
+from tidings.elements.connection import Connection
+from tidings.elements.http import URL_LIMIT, ProviderClient
 from tidings.settings import Settings
 
 C = "configuration."
@@ -31,6 +33,9 @@ BAD_BODIES = [
     ({"name": "\ud800"}, "name", "surrogate"),
     ({"tags": ["<Add_Your_Tag>"]}, "tags[0]", "only markup"),
     ({"tags": "Test"}, "tags", "list"),
+    ({"tags": [f"tag {number}" for number in range(101)]}, "tags", "has 101 tags; write at most 100"),
+    ({"tags": ["a", "x" * 256]}, "tags[1]", "has 256 characters; write at most 255"),
+    ({"name": "<" * 300_000 + "b>" * 300_000}, "name", "has 900000 characters"),
 ]
 BAD_CONFIGURATIONS: list[tuple[str, Any, str, str]] = [
     ("company", None, f"{C}company", "is missing or blank; write the Company"),
@@ -92,6 +97,12 @@ BAD_CONFIGURATIONS: list[tuple[str, Any, str, str]] = [
         {"contacts": GOOD | {"url": "/hubs/crm/contacts?where=id LIKE 'a%'"}},
         f"{POLLER}.contacts.url",
         "`id` is not text",
+    ),
+    (
+        "event.poller.configuration",
+        {"contacts": GOOD, "people": GOOD | {"url": f"/hubs/crm/contacts?where=id IN ({'1000001,' * 190}1)"}},
+        f"{POLLER}.people.url",
+        "characters at the provider, which takes 2000; shorten the where",
     ),
     ("event.poller.configuration", {"moons": GOOD | {"url": "/hubs/crm/moons"}}, f"{POLLER}.moons.url", "no resource"),
     ("event.objects", "moons", f"{C}event.objects", "moons"),
@@ -181,6 +192,47 @@ async def test_an_interval_may_be_a_number_or_text(world: World, value: object) 
 @pytest.mark.parametrize("value", [True, "true", "TRUE", " true "])
 async def test_a_switch_may_be_a_boolean_or_text(world: World, value: object) -> None:
     assert (await world.instance(configuration={"event.notification.enabled": value}))["eventsEnabled"] is True
+
+
+async def test_an_address_is_refused_exactly_when_the_provider_would_not_take_it(world: World) -> None:
+    def polling(many: int, **more: str) -> dict[str, Any]:
+        url = f"/hubs/crm/contacts?where=lastName='{'x' * many}'&childConditions=types/name='Approver'&pageSize=7"
+        return {"event.poller.configuration": {"contacts": GOOD | {"url": url}}} | more
+
+    refused = await world.client("POST", "/instances", body(configuration=polling(2500)))
+    length = int(refused.message.split("address of ")[1].split()[0])
+    longest = 2500 - (length - URL_LIMIT)
+    await world.instance(configuration=polling(longest))
+    assert_error(await world.client("POST", "/instances", body(configuration=polling(longest + 1))), 400)
+    # A longer root makes the same condition too long.
+    moved = {"configuration": {"baseUrl": "https://api-staging.myconnectwise.net/v4_6_release/apis/3.0"}}
+    answer = await world.client("PATCH", "/instances/1", moved)
+    assert_error(answer, 400)
+    assert answer.message.startswith(f"{POLLER}.contacts.url: ")
+    asked = await _asked(world, f'lastName = "{"x" * longest}"', {"childConditions": "types/name='Approver'"})
+    assert len(asked) == URL_LIMIT
+
+
+async def _asked(world: World, conditions: str, extra: dict[str, str]) -> str:
+    """The address that a sweep in the middle of a long list really asks."""
+    asked: list[str] = []
+
+    class Recorder(ProviderClient):
+        def __init__(self) -> None: ...
+
+        async def get(self, url: str, **_: Any) -> Any:
+            asked.append(url)
+            raise ProviderDown("only the address is looked at")
+
+    element = world.parts.catalog[ELEMENT]
+    resource = element.resource("contacts")
+    assert resource is not None
+    connection = Connection(element, body()["configuration"], {}, Recorder())
+    with pytest.raises(ProviderDown):
+        await connection.read_page(
+            resource, conditions=conditions, position="2147483647", size=1000, fields="id", extra=extra
+        )
+    return asked[0]
 
 
 async def test_the_polling_configuration_may_be_an_object_or_text(world: World) -> None:

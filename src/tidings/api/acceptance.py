@@ -6,12 +6,13 @@ Refusals change nothing: rules first, then the provider is asked, then the store
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from tidings.api.authorization import own_instance
 from tidings.api.call import InstanceCall
 from tidings.api.instance_view import configuration_of
 from tidings.api.parts import ApiParts
+from tidings.api.poll_address import refuse_long
 from tidings.core.errors import AddressForbidden, InvalidInput, LeaseLost, ProviderDown
 from tidings.core.instanceconfig import FIELD, Configuration
 from tidings.core.instancerules import check
@@ -20,7 +21,7 @@ from tidings.core.plan import plan
 from tidings.elements.element import Element
 
 SHARED = ("event.", "filter.")  # the keys that every element has
-TRIES = 3
+TRIES = 50  # of one change: each one that fails means that somebody else's has succeeded
 
 
 def element_of(parts: ApiParts, instance: Instance) -> Element:
@@ -32,14 +33,14 @@ def element_of(parts: ApiParts, instance: Instance) -> Element:
 
 
 async def accept(
-    parts: ApiParts, element: Element, configuration: Configuration, *, before: Configuration | None, disabled: bool
+    parts: ApiParts, element: Element, configuration: Configuration, *, good: Sequence[Configuration], disabled: bool
 ) -> LanePlan:
     """The lanes that follow from an acceptable configuration.
 
-    Raises InvalidInput naming the key, or the ProviderError of trying the credentials; they are tried when there was
-    no configuration before or when one of the element's own keys differs.
+    Raises InvalidInput naming the key, or the ProviderError of trying the credentials; they are tried when one of the
+    element's own keys is not as in a configuration that is known to be `good`.
     """
-    if configuration != before:
+    if configuration not in good:
         check(
             configuration,
             element,
@@ -47,25 +48,31 @@ async def accept(
             floor=parts.settings.interval_floor,
             refuse_url=parts.policy.check_url,
         )
-    if before is None or _account(before, element) != _account(configuration, element):
+        refuse_long(configuration, element)
+    account = _account(configuration, element)
+    if all(_account(known, element) != account for known in good):
         await _try_account(parts, element, configuration)
     return plan(configuration, element, disabled=disabled)
 
 
 async def change(call: InstanceCall, instance: Instance, alter: Callable[[Instance], Instance]) -> Instance:
     """Alter the instance and write it; when somebody else was faster, alter what they wrote."""
+    good: list[Configuration] = []
     for _ in range(TRIES):
         altered = alter(instance)
+        good.append(configuration_of(instance))
         lanes = await accept(
             call.parts,
             element_of(call.parts, instance),
             configuration_of(altered),
-            before=configuration_of(instance),
+            good=good,
             disabled=altered.disabled,
         )
         try:
             written = await call.parts.store.update_instance(altered, lanes, call.parts.clock())
         except LeaseLost:
+            # What the provider has taken once is not tried again because of a neighbour's change.
+            good.append(configuration_of(altered))
             instance = await own_instance(call.parts, call.user, instance.id)
             continue
         call.parts.wake(written.id)

@@ -123,7 +123,7 @@ async def _create(call: UserCall, element: Element, body: InstanceBody) -> Respo
     name = plain(body.name, "name")
     tags = plain_tags(body.tags) if body.tags is not None else (name,)
     configuration = write(body.configuration or {}, element.configuration, Configuration(), merge=False)
-    plan = await accept(call.parts, element, configuration, before=None, disabled=False)
+    plan = await accept(call.parts, element, configuration, good=(), disabled=False)
     new = NewInstance(
         account_id=call.user.account_id,
         user_id=call.user.id,

@@ -8,6 +8,10 @@ from collections.abc import Sequence
 from tidings.core.errors import InvalidInput
 
 LONGEST = 255
+MOST_TAGS = 100
+
+# Markup around a text of that length; more of it would take long to strip.
+_LONGEST_WRITTEN = 4 * LONGEST
 
 # A tag that is never closed counts too: a browser would close it at the next ">" of the page it stands in.
 _MARKUP = re.compile(r"<[/!?a-zA-Z][^>]*(?:>|$)")
@@ -22,6 +26,8 @@ def plain(text: str, field: str) -> str:
     """
     if not writable(text):
         raise InvalidInput(field, "contains half of a surrogate pair; write whole characters")
+    if len(text) > _LONGEST_WRITTEN:
+        raise InvalidInput(field, f"has {len(text)} characters; write at most {LONGEST}")
     stripped, before = text, None
     while stripped != before:
         stripped, before = _MARKUP.sub("", stripped), stripped
@@ -34,7 +40,9 @@ def plain(text: str, field: str) -> str:
 
 
 def plain_tags(tags: Sequence[str], field: str = "tags") -> tuple[str, ...]:
-    """Each tag as plain text, the first of equal ones kept."""
+    """Each tag as plain text, the first of equal ones kept; raises InvalidInput when there are more than MOST_TAGS."""
+    if len(tags) > MOST_TAGS:
+        raise InvalidInput(field, f"has {len(tags)} tags; write at most {MOST_TAGS}")
     return tuple(dict.fromkeys(plain(tag, f"{field}[{index}]") for index, tag in enumerate(tags)))
 
 
