@@ -51,6 +51,8 @@ def test_the_index_finds_what_a_scan_finds_after_any_writes(writes: list[tuple[i
         rows[number] = row(number, stamp)
         if number % 2:
             kept.body(number)
+        if number % 3 == 0:
+            kept.pieces([number], b"http://h")
 
     def inside(number: int) -> bool:
         stamp = rows[number]["_info"]["lastUpdated"]

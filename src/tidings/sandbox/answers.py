@@ -36,10 +36,13 @@ class Refusal(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A request that went well: status, the JSON bytes of the body and headers beyond the ones every answer has."""
+    """A request that went well: status, the JSON bytes of the body and headers beyond the ones every answer has.
+
+    A body in pieces goes out one after the other, without a copy of the whole.
+    """
 
     status: int
-    body: bytes = b""
+    body: bytes | list[bytes] = b""
     headers: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -8,7 +8,7 @@ import orjson
 
 from tidings.sandbox.answers import Answer, not_convertible
 from tidings.sandbox.paging import Parameters
-from tidings.sandbox.tenant import ALIAS, Tenant
+from tidings.sandbox.tenant import Tenant, base_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,8 @@ class Call:
 
     @property
     def base(self) -> bytes:
-        """Where the addresses in records begin (spec connectwise.md 13.25)."""
-        return f"{self.origin}/{ALIAS}/apis/3.0".encode()
+        """Where the addresses in records begin."""
+        return base_at(self.origin)
 
     @property
     def forward_only(self) -> bool:

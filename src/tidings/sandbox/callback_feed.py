@@ -9,7 +9,7 @@ from tidings.sandbox.changes import Change
 from tidings.sandbox.describe import Resource, Stored
 from tidings.sandbox.render import finish
 from tidings.sandbox.rules_system import CALLBACKS
-from tidings.sandbox.tenant import ALIAS, Tenant
+from tidings.sandbox.tenant import Tenant, base_at
 
 
 class CallbackFeed:
@@ -49,7 +49,6 @@ class CallbackFeed:
 
     def _answer(self, resource: Resource, record: Stored) -> Stored:
         tenant = self._tenant
-        base = f"{self._origin()}/{ALIAS}/apis/3.0".encode()
         body = tenant.tables[resource.path].rendered(record)
-        answer: Stored = orjson.loads(finish(body, base, tenant.blank(resource)))
+        answer: Stored = orjson.loads(finish(body, base_at(self._origin()), tenant.blank(resource)))
         return answer

@@ -15,6 +15,7 @@ from tidings.sandbox.limits import admit
 from tidings.sandbox.paging import Parameters
 from tidings.sandbox.routes import ROUTES
 from tidings.sandbox.rules_system import CALLBACKS
+from tidings.sandbox.sending import InPieces
 from tidings.sandbox.tenant import ALIAS, Tenant
 
 LONG_ADDRESS = 2000
@@ -27,7 +28,7 @@ class Front:
         self._tenants = tenants
         self._client_ids = client_ids
 
-    async def handle(self, request: web.Request) -> web.Response:
+    async def handle(self, request: web.Request) -> web.StreamResponse:
         target = request.raw_path
         path, _, query = target.partition("?")
         segments = [unquote(segment) for segment in path.split("/") if segment]
@@ -89,11 +90,13 @@ class Front:
             raise no_endpoint()
         return Answer(200, orjson.dumps({"signing_key": signing_key(tenant.account.company, key_id)}))
 
-    def _dress(self, answer: Answer, tenant: Tenant | None) -> web.Response:
+    def _dress(self, answer: Answer, tenant: Tenant | None) -> web.StreamResponse:
         headers = {**self._headers(tenant), **answer.headers}
         if answer.status == 204:
             return web.Response(status=204, headers=headers)
         headers["Content-Type"] = "application/json; charset=utf-8"
+        if isinstance(answer.body, list):
+            return InPieces(answer.body, status=answer.status, headers=headers)
         return web.Response(status=answer.status, body=answer.body, headers=headers)
 
     def _refuse(self, refusal: Refusal, tenant: Tenant | None) -> web.Response:

@@ -1,8 +1,8 @@
 """Where are the records of one resource, and which of them lie within given bounds?
 
-A row is either the stored record or, once it has been asked for, only the bytes of its answer: a million untouched
-records cost little more than their text. Two sorted arrays (ids; stamp and id packed into one number) answer every
-poll without looking at a record.
+A row is either the stored record or, once it has been asked for, only the bytes of its answer, whole or in the pieces
+that it goes out in: a million untouched records cost little more than their text. Two sorted arrays (ids; stamp and
+id packed into one number) answer every poll without looking at a record.
 """
 
 from array import array
@@ -13,6 +13,7 @@ from typing import Any
 
 from tidings.sandbox.conditions import Bounds
 from tidings.sandbox.describe import Resource, Stored
+from tidings.sandbox.pieces import Pieces, cut, is_reversible, whole
 from tidings.sandbox.render import Renderer
 
 _ID_BITS = 32
@@ -28,7 +29,7 @@ class Table:
         self.last_id = 0
         self.ids: array[int] = array("Q")
         self._stamps: array[int] = array("Q")
-        self._rows: dict[int, Stored | bytes] = {}
+        self._rows: dict[int, Stored | bytes | Pieces] = {}
         self._children: dict[int, list[int]] = {}
         self._renderer = renderer
 
@@ -44,11 +45,13 @@ class Table:
     def stored(self, number: int) -> Stored:
         """The record in stored form. Raises KeyError when there is none."""
         row = self._rows[number]
-        return row if isinstance(row, dict) else self._renderer.stored(row)
+        return row if isinstance(row, dict) else self._renderer.stored(self.body(number))
 
     def body(self, number: int) -> bytes:
         """The bytes of its answer with markers (render.py). Raises KeyError when there is none."""
         row = self._rows[number]
+        if isinstance(row, tuple):
+            return whole(row)
         if isinstance(row, dict):
             row = self._rows[number] = self._renderer.body(row)
         return row
@@ -57,9 +60,25 @@ class Table:
         """The bytes of the answer that this record would have, whether or not it is in the table."""
         return self._renderer.body(record)
 
-    def bodies(self, numbers: Iterable[int]) -> list[bytes]:
+    def pieces(self, numbers: Iterable[int], base: bytes) -> list[Pieces]:
+        """Their answers for readers at this address. Raises KeyError when one is not there."""
         rows = self._rows
-        return [row if isinstance(row := rows[number], bytes) else self.body(number) for number in numbers]
+        return [
+            row if isinstance(row := rows[number], tuple) and row[0] == base else self._cut(number, base)
+            for number in numbers
+        ]
+
+    def address(self, base: bytes) -> None:
+        """Have every answer ready for readers at this address; others wait a little longer for theirs."""
+        for number in self.ids:
+            self._cut(number, base)
+
+    def _cut(self, number: int, base: bytes) -> Pieces:
+        body = self.body(number)
+        row = cut(body, base)
+        if is_reversible(body, base):
+            self._rows[number] = row
+        return row
 
     def put(self, record: Stored, old: Stored | None = None) -> None:
         """Add a record, or replace `old` by one with the same id."""
@@ -106,9 +125,8 @@ class Table:
     def stale(self, numbers: Iterable[int]) -> None:
         """Forget the answers of these records: something that they show from elsewhere has changed."""
         for number in numbers:
-            row = self._rows.get(number)
-            if isinstance(row, bytes):
-                self._rows[number] = self._renderer.stored(row)
+            if number in self._rows:
+                self._rows[number] = self.stored(number)
         self.version += 1
 
     def children(self, parent: int) -> Sequence[int]:
@@ -141,8 +159,9 @@ class Table:
         row = self._rows[number]
         if isinstance(row, dict):
             return stamp_of(row)
-        start = row.rfind(b',"_info":{"lastUpdated":"')
-        return row[start + 25 : start + 45].decode() if start >= 0 else None
+        text = (row[2] or row[1]) if isinstance(row, tuple) else row
+        start = text.rfind(b',"_info":{"lastUpdated":"')
+        return text[start + 25 : start + 45].decode() if start >= 0 else None
 
     def _position(self, stamp: str, *, after: bool) -> int:
         # An instant outside the years that fit is before or after every record.

@@ -104,6 +104,11 @@ class Tenant:
             for number in table.ids:
                 table.body(number)
 
+    def address(self, origin: str) -> None:
+        """Have every answer ready for readers at this scheme and host."""
+        for table in self.tables.values():
+            table.address(base_at(origin))
+
     def custom_fields(self, pod: str) -> CustomFields:
         """The custom fields of the records whose pods begin with this word."""
         found = self._custom_fields.get(pod)
@@ -232,6 +237,11 @@ class Tenant:
     def _delay(self) -> float:
         least, most = self.faults.visibility_delay_least, self.faults.visibility_delay
         return self.dice.uniform(min(least, most), most) if most > 0 else 0.0
+
+
+def base_at(origin: str) -> bytes:
+    """Where the addresses in records begin, for scheme and host as the reader used them (spec connectwise.md 13.25)."""
+    return f"{origin}/{ALIAS}/apis/3.0".encode()
 
 
 def tenants_of(config: SandboxConfig) -> Mapping[str, Tenant]:
