@@ -19,6 +19,7 @@ def _concrete(path: str) -> str:
         ("{element}", "3012"),
         ("{event_id}", "abc"),
         ("{job_id}", "poller-1"),
+        ("{resource:path}", "contacts"),
     ):
         path = path.replace(pattern, value)
     assert "{" not in path

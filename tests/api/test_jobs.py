@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.api.conftest import NOW, World
 from tests.api.test_errors import assert_error
+from tidings.core.cursor import ENCODE, PollCursor
 from tidings.core.model import LaneKind
 
 ON = {"event.notification.enabled": "true"}
@@ -51,9 +52,48 @@ async def test_a_parked_resource_says_why_and_has_no_next_run(world: World) -> N
     (job,) = (await world.client("GET", "/jobs")).json
     assert job["nextRunDate"] is None
     assert job["resources"] == [
-        {"name": "contacts", "state": "parked", "reason": "keys refused", "nextRunDate": None},
-        {"name": "incidents", "state": "parked", "reason": "broken", "nextRunDate": None},
+        {
+            "name": name,
+            "state": "parked",
+            "reason": reason,
+            "held": 0,
+            "nextRunDate": None,
+            "watermark": None,
+            "baselined": False,
+        }
+        for name, reason in (("contacts", "keys refused"), ("incidents", "broken"))
     ]
+
+
+async def test_a_resource_says_how_far_it_is_and_what_its_last_try_failed_with(world: World) -> None:
+    await world.instance(configuration=ON | {"event.objects": "contacts"})
+    (lane,) = await world.store.claim(LaneKind.POLL, "w", NOW, NOW + 1000, 1)
+    cursor = ENCODE(PollCursor(baselined=True, watermark_at=NOW - 5000, held=12))
+    await world.store.release(lane, due_at=NOW + 60_000, cursor=cursor, attempt=1, reason="the provider answered 503")
+    (job,) = (await world.client("GET", "/jobs")).json
+    assert job["resources"] == [
+        {
+            "name": "contacts",
+            "state": "ready",
+            "reason": "the provider answered 503",
+            "held": 12,
+            "nextRunDate": "2026-09-21T14:14:20Z",
+            "watermark": "2026-09-21T14:13:15Z",
+            "baselined": True,
+        }
+    ]
+
+
+async def test_only_jobs_with_a_parked_resource_are_among_the_disabled(world: World) -> None:
+    await world.instance(configuration=ON | {"event.objects": "contacts"})
+    await world.instance(configuration=ON)
+    listed = await world.client("GET", "/jobs/polling-disabled")
+    assert (listed.status, listed.json, listed.headers["elements-returned-count"]) == (200, [], "0")
+    (lane,) = await world.store.claim(LaneKind.POLL, "w", NOW, NOW + 1000, 1)
+    await world.store.park(lane, "keys refused")
+    (job,) = (await world.client("GET", "/jobs/polling-disabled")).json
+    assert job == (await world.client("GET", "/jobs/poller-1")).json
+    assert [each["reason"] for each in job["resources"]] == ["keys refused"]
 
 
 async def test_the_next_run_is_that_of_the_resource_that_is_due_first(world: World) -> None:

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from tidings.api.answers import iso
+from tidings.api.poll_lanes import parked_because
 from tidings.core.instanceconfig import Configuration, completed, shown
 from tidings.core.instancerules import CALLBACK_URL
-from tidings.core.model import Instance, User
+from tidings.core.model import Instance, Lane, User
 from tidings.core.plan import ENABLED, is_on
 from tidings.elements.element import Element
+
+SHORT = (
+    *("id", "name", "createdDate", "token", "elementId", "tags", "valid", "validMessage", "disabled"),
+    *("eventsEnabled", "user"),
+)
 
 
 def configuration_of(instance: Instance) -> Configuration:
     return Configuration(instance.configuration, instance.secrets)
 
 
-def show(instance: Instance, element: Element, user: User | None) -> dict[str, object]:
-    """The whole instance; secrets masked, `providerData` never echoed."""
+def show(instance: Instance, element: Element, user: User | None, lanes: Sequence[Lane]) -> dict[str, object]:
+    """The whole instance; secrets masked, `providerData` never echoed.
+
+    `lanes` are its poll lanes: while one is parked the instance is not valid, and `validMessage` says why.
+    """
+    reason = parked_because(lanes)
     configuration = configuration_of(instance)
     values = completed(configuration, element.configuration)
     return {
@@ -29,7 +39,8 @@ def show(instance: Instance, element: Element, user: User | None) -> dict[str, o
         "elementId": element.id,
         "tags": instance.tags,
         "provisionInteractions": [],
-        "valid": True,
+        "valid": reason is None,
+        **({} if reason is None else {"validMessage": reason}),
         "disabled": instance.disabled,
         "maxCacheSize": 0,
         "cacheTimeToLive": 0,
@@ -43,11 +54,10 @@ def show(instance: Instance, element: Element, user: User | None) -> dict[str, o
     }
 
 
-def show_short(instance: Instance, element: Element, user: User | None) -> dict[str, object]:
+def show_short(instance: Instance, element: Element, user: User | None, lanes: Sequence[Lane]) -> dict[str, object]:
     """What a list with `hydrate=false` shows: everything but the configuration and the element's details."""
-    whole: Mapping[str, object] = show(instance, element, user)
-    kept = ("id", "name", "createdDate", "token", "elementId", "tags", "valid", "disabled", "eventsEnabled", "user")
-    return {name: whole[name] for name in kept} | {
+    whole: Mapping[str, object] = show(instance, element, user, lanes)
+    return {name: whole[name] for name in SHORT if name in whole} | {
         "element": {"id": element.id, "key": element.key, "name": element.name}
     }
 

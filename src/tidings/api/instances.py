@@ -15,6 +15,7 @@ from tidings.api.authentication import new_token
 from tidings.api.call import InstanceCallIn, UserCall, UserCallIn
 from tidings.api.elements import ElementKey, find
 from tidings.api.instance_view import configuration_of, show, show_short
+from tidings.api.poll_lanes import lanes_by_instance, lanes_of
 from tidings.api.problems import Refused
 from tidings.core.errors import InvalidInput
 from tidings.core.instanceconfig import Configuration, write
@@ -74,7 +75,7 @@ async def list_of_element(call: UserCallIn, element: ElementKey) -> Response:
 
 async def read(call: InstanceCallIn) -> Response:
     """One instance."""
-    return answer(await _shown(call, call.instance))
+    return answer(await shown(call, call.instance))
 
 
 async def put(call: InstanceCallIn, body: InstanceBody) -> Response:
@@ -85,7 +86,7 @@ async def put(call: InstanceCallIn, body: InstanceBody) -> Response:
         tags = plain_tags(body.tags) if body.tags is not None else (name,)
         return _with(call, replace(instance, name=name, tags=tags), body, merge=False)
 
-    return answer(await _shown(call, await change(call, call.instance, written)))
+    return answer(await shown(call, await change(call, call.instance, written)))
 
 
 async def patch(call: InstanceCallIn, body: InstanceBody) -> Response:
@@ -98,17 +99,17 @@ async def patch(call: InstanceCallIn, body: InstanceBody) -> Response:
         tags = plain_tags(body.tags) if body.tags is not None else tags
         return _with(call, replace(instance, name=name, tags=tags), body, merge=True)
 
-    return answer(await _shown(call, await change(call, call.instance, patched)))
+    return answer(await shown(call, await change(call, call.instance, patched)))
 
 
 async def enable(call: InstanceCallIn) -> Response:
     """Let the instance be used and polled again, from where it stopped."""
-    return answer(await _shown(call, await change(call, call.instance, lambda old: replace(old, disabled=False))))
+    return answer(await shown(call, await change(call, call.instance, lambda old: replace(old, disabled=False))))
 
 
 async def disable(call: InstanceCallIn) -> Response:
     """Stop polling and delivering; nothing is forgotten."""
-    return answer(await _shown(call, await change(call, call.instance, lambda old: replace(old, disabled=True))))
+    return answer(await shown(call, await change(call, call.instance, lambda old: replace(old, disabled=True))))
 
 
 async def delete(call: InstanceCallIn) -> Response:
@@ -136,7 +137,7 @@ async def _create(call: UserCall, element: Element, body: InstanceBody) -> Respo
     )
     made = await call.parts.store.create_instance(new, plan, call.parts.clock())
     call.parts.wake(made.id)
-    return answer(await _shown(call, made))
+    return answer(await shown(call, made))
 
 
 async def _list(call: UserCall, element: Element | None, tags: list[str], search_text: str, hydrate: bool) -> Response:
@@ -150,9 +151,10 @@ async def _list(call: UserCall, element: Element | None, tags: list[str], search
     ]
     if not found:
         raise Refused(404, "No element instances found")
-    users = {user_id: await _owner(call, user_id) for user_id in {instance.user_id for instance in found}}
+    lanes = await lanes_by_instance(call.parts.store)
+    users = {user_id: await owner(call, user_id) for user_id in {instance.user_id for instance in found}}
     view = show if hydrate else show_short
-    return listing([view(each, element_of(call.parts, each), users[each.user_id]) for each in found])
+    return listing([view(each, element_of(call.parts, each), users[each.user_id], lanes[each.id]) for each in found])
 
 
 def _with(call: UserCall, instance: Instance, body: InstanceBody, *, merge: bool) -> Instance:
@@ -176,9 +178,12 @@ def _named(call: UserCall, named: ElementNamed) -> Element:
     raise InvalidInput(part, f"{wanted!r} is unknown; GET /elements lists: {', '.join(sorted(call.parts.catalog))}")
 
 
-async def _shown(call: UserCall, instance: Instance) -> dict[str, object]:
-    return show(instance, element_of(call.parts, instance), await _owner(call, instance.user_id))
+async def shown(call: UserCall, instance: Instance) -> dict[str, object]:
+    """One instance as the API answers it."""
+    lanes = await lanes_of(call.parts.store, instance.id)
+    return show(instance, element_of(call.parts, instance), await owner(call, instance.user_id), lanes)
 
 
-async def _owner(call: UserCall, user_id: int) -> User | None:
+async def owner(call: UserCall, user_id: int) -> User | None:
+    """The user who made an instance; None when there is none any more."""
     return call.user if user_id == call.user.id else await call.parts.store.user(user_id)

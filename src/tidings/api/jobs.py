@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -13,12 +12,13 @@ from tidings.api.acceptance import element_of
 from tidings.api.answers import answer, iso, listing
 from tidings.api.call import UserCall, UserCallIn
 from tidings.api.instance_view import configuration_of
+from tidings.api.poll_lanes import lanes_by_instance, parked, show_lane
 from tidings.api.problems import Refused
 from tidings.core import quartz
 from tidings.core.configvalues import interval
 from tidings.core.instanceconfig import completed
 from tidings.core.instancerules import INTERVAL
-from tidings.core.model import Instance, Lane, LaneKind, LaneState
+from tidings.core.model import Instance, Lane, LaneState
 
 JobId = Annotated[str, Path(description="The id of a job, as listed.")]
 
@@ -26,6 +26,11 @@ JobId = Annotated[str, Path(description="The id of a job, as listed.")]
 async def list_jobs(call: UserCallIn) -> Response:
     """The jobs of the caller's account; none is an empty list."""
     return listing(await _jobs(call))
+
+
+async def list_disabled(call: UserCallIn) -> Response:
+    """The jobs with a resource that is parked; its `reason` says why. None is an empty list."""
+    return listing(await _jobs(call, only_parked=True))
 
 
 async def read_job(call: UserCallIn, job_id: JobId) -> Response:
@@ -36,13 +41,14 @@ async def read_job(call: UserCallIn, job_id: JobId) -> Response:
     raise Refused(404, f"No job found with ID {job_id}")
 
 
-async def _jobs(call: UserCall) -> list[dict[str, object]]:
-    lanes: dict[int, list[Lane]] = defaultdict(list)
-    for lane in await call.parts.store.lanes(LaneKind.POLL):
-        if lane.state is not LaneState.OFF:
-            lanes[lane.instance_id].append(lane)
+async def _jobs(call: UserCall, *, only_parked: bool = False) -> list[dict[str, object]]:
+    lanes = await lanes_by_instance(call.parts.store)
     instances = await call.parts.store.instances(call.user.account_id)
-    return [_job(call, instance, lanes[instance.id]) for instance in instances if instance.id in lanes]
+    return [
+        _job(call, instance, lanes[instance.id])
+        for instance in instances
+        if (parked(lanes[instance.id]) if only_parked else lanes[instance.id])
+    ]
 
 
 def _job(call: UserCall, instance: Instance, lanes: Sequence[Lane]) -> dict[str, object]:
@@ -61,15 +67,5 @@ def _job(call: UserCall, instance: Instance, lanes: Sequence[Lane]) -> dict[str,
         "createdDate": iso(instance.created_at),
         "trigger": trigger if cron is None else trigger | {"cron": cron},
         "nextRunDate": iso(min(due)) if due else None,
-        "resources": [_resource(lane) for lane in lanes],
-    }
-
-
-def _resource(lane: Lane) -> dict[str, object]:
-    ready = lane.state is LaneState.READY
-    return {
-        "name": lane.key,
-        "state": lane.state.value,
-        "reason": lane.parked_reason,
-        "nextRunDate": iso(lane.due_at) if ready else None,
+        "resources": [show_lane(lane) for lane in lanes],
     }

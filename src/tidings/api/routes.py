@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from starlette.responses import Response
 
-from tidings.api import authentication, configuration, elements, events, health, instances, jobs
+from tidings.api import authentication, configuration, elements, events, health, held, instances, jobs, polling
 from tidings.api.authorization import Scope
 
 BASE = "/elements/api-v2"
@@ -68,7 +68,17 @@ PLATFORM = (
     Route("GET", "/instances/{instance_id:int}/events/feed", events.feed, Scope.USER),
     Route("GET", "/instances/{instance_id:int}/events/{event_id}", events.read_event, Scope.USER),
     #
+    Route("GET", "/instances/event-poller-records", polling.list_records, Scope.ELEMENT),
+    Route("GET", "/instances/polling-disabled", polling.list_disabled, Scope.USER),
+    Route("GET", "/instances/{instance_id:int}/event-poller-records", polling.list_records, Scope.USER),
+    Route("PUT", "/instances/{instance_id:int}/polling/enabled", polling.enable, Scope.USER),
+    Route("POST", "/instances/{instance_id:int}/poll", polling.poll_now, Scope.USER),
+    Route("GET", "/instances/{instance_id:int}/polling/held", held.list_held, Scope.USER),
+    Route("PUT", "/instances/{instance_id:int}/polling/held/{resource:path}", held.release, Scope.USER),
+    Route("DELETE", "/instances/{instance_id:int}/polling/held/{resource:path}", held.refuse, Scope.USER),
+    #
     Route("GET", "/jobs", jobs.list_jobs, Scope.USER),
+    Route("GET", "/jobs/polling-disabled", jobs.list_disabled, Scope.USER),
     Route("GET", "/jobs/{job_id}", jobs.read_job, Scope.USER),
 )
 

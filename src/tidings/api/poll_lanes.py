@@ -1,0 +1,67 @@
+"""How does the polling of one resource stand? Read from its lane and the cursor in it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from tidings.api.answers import iso
+from tidings.core.cursor import decode
+from tidings.core.model import Lane, LaneKind, LaneState, Moment
+from tidings.store.base import Store
+
+
+async def lanes_of(store: Store, instance_id: int) -> Sequence[Lane]:
+    """The lanes of everything that an instance polls; those that are switched off do not count."""
+    return [lane for lane in await store.lanes(LaneKind.POLL, instance_id) if lane.state is not LaneState.OFF]
+
+
+async def lanes_by_instance(store: Store) -> defaultdict[int, list[Lane]]:
+    """The same for all instances; none for one that does not poll."""
+    lanes: defaultdict[int, list[Lane]] = defaultdict(list)
+    for lane in await store.lanes(LaneKind.POLL):
+        if lane.state is not LaneState.OFF:
+            lanes[lane.instance_id].append(lane)
+    return lanes
+
+
+def parked(lanes: Sequence[Lane]) -> list[Lane]:
+    """Those that wait for a person: their keys were refused, or the configuration no longer fits."""
+    return [lane for lane in lanes if lane.state is LaneState.PARKED]
+
+
+def parked_because(lanes: Sequence[Lane]) -> str | None:
+    """Why which resources are parked, as one sentence; None when none is."""
+    return "; ".join(f"{lane.key}: {lane.parked_reason}" for lane in parked(lanes)) or None
+
+
+def show_lane(lane: Lane) -> dict[str, object]:
+    """A resource of a job. `reason` says why it is parked, or what the last try failed with."""
+    cursor = decode(lane.cursor)
+    return {
+        "name": lane.key,
+        "state": lane.state.value,
+        "reason": lane.parked_reason,
+        "held": cursor.held,
+        "nextRunDate": _date(lane.due_at if lane.state is LaneState.READY else None),
+        "watermark": _date(cursor.watermark_at),
+        "baselined": cursor.baselined,
+    }
+
+
+def show_record(lane: Lane) -> dict[str, object]:
+    """A poller record (spec platform.md 4.7); its fields are ours, the platform's are unknown."""
+    cursor = decode(lane.cursor)
+    ready = lane.state is LaneState.READY
+    return {
+        "objectName": lane.key,
+        "lastPolledDate": _date(cursor.watermark_at),
+        # The lane may be due earlier for another reading, or later after a failure.
+        "nextPollDate": _date(max(lane.due_at, cursor.poll_at) if ready else None),
+        "state": lane.state.value,
+        "reason": lane.parked_reason,
+    }
+
+
+def _date(moment: Moment | None) -> str | None:
+    return None if moment is None else iso(moment)
