@@ -51,7 +51,7 @@ def routes() -> str:
 
 def path_of(path: str) -> str:
     """A route's path as the documents write it: below the base path, without types."""
-    return path.removeprefix(BASE).replace("{instance_id:int}", "{id}").replace(":int}", "}")
+    return path.removeprefix(BASE).replace("{instance_id:int}", "{id}").replace(":int}", "}").replace(":path}", "}")
 
 
 def keys() -> str:

@@ -15,7 +15,7 @@ AVOIDED = {
     *("message", "object", "queue", "result", "stream", "sync", "task", "tenant", "trigger", "webhook"),
 }
 #: The platform's own routes and words.
-GIVEN = frozenset({"/jobs", "/jobs/{job_id}"})
+GIVEN = frozenset({"/jobs", "/jobs/polling-disabled", "/jobs/{job_id}"})
 
 
 def words(name: str) -> set[str]:
