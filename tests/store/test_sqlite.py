@@ -83,3 +83,9 @@ def test_a_sealed_secret_opens_only_for_its_purpose_and_with_its_key(tmp_path):
         Vault({"k1": b"2" * 32}).open(sealed, "one")
     with pytest.raises(InvalidInput, match="no key named"):
         Vault({"k9": b"2" * 32}).open(sealed, "one")
+
+
+async def test_the_database_is_for_its_owner_alone(tmp_path, store):
+    await store.create_instance(new_instance(), plan("contacts"), NOW)
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    assert set(modes.values()) == {0o600}, modes

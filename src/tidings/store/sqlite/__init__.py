@@ -22,8 +22,12 @@ class SqliteStore(People, Instances, Lanes, Records, Deliveries):
 
 async def open_sqlite(path: Path, vault: Vault, *, synchronous: str = "full") -> SqliteStore:
     """Open, and bring to the current schema, the database at `path`; its folder is made when missing."""
+    await asyncio.to_thread(_prepare, path)
+    return SqliteStore(path, vault, synchronous)
+
+
+def _prepare(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     # Customers' records are for the owner of the file alone; SQLite gives its other files the same mode.
     path.touch(0o600)
-    await asyncio.to_thread(upgrade_sqlite, path)
-    return SqliteStore(path, vault, synchronous)
+    upgrade_sqlite(path)
