@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from tests.elements.provider import NOW, client, provider, raw_provider
 from tidings.core.errors import (
     AddressForbidden,
+    AnswerTooLarge,
     InvalidInput,
     ProviderDown,
     ProviderError,
@@ -134,7 +135,7 @@ async def test_a_body_over_the_cap_is_cut() -> None:
 
     async with provider(answer) as base, client(body_cap=100_000) as ask:
         error = await refusal(ask, base)
-    assert type(error) is ProviderDown
+    assert type(error) is AnswerTooLarge
     assert "larger than 100000 bytes" in str(error)
 
 
