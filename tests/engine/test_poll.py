@@ -646,3 +646,34 @@ async def test_a_backfill_announces_what_is_there_once_as_created(tmp_path):
         for _ in range(3):
             await world.later(MINUTE)
         assert len(await world.events()) == 6
+
+
+async def test_a_shorter_interval_takes_effect_at_once(tmp_path):
+    async with World(
+        tmp_path, **{"event.poller.refresh_interval": "60", "event.poller.sweep_interval": "600"}
+    ) as world:
+        await started(world, 12, age=900 * MINUTE)
+        await world.configure(**{"event.poller.refresh_interval": "1", "event.poller.sweep_interval": "2"})
+        await world.run()
+        world.provider.put(2, firstName="changed")
+        del world.provider.rows[5]
+        await world.later(MINUTE)
+        assert await world.events() == [("UPDATED", 2)]
+        for _ in range(4):
+            await world.later(MINUTE)
+        assert (await world.events())[1:] == [("DELETED", 5)]
+
+
+async def test_a_reading_that_is_switched_off_and_on_again_comes_back(tmp_path):
+    async with World(tmp_path) as world:
+        await started(world, 12, age=900 * MINUTE)
+        await world.configure(**{"event.poller.sweep_interval": "0"})
+        await world.run()
+        del world.provider.rows[5]
+        await world.later(100 * MINUTE)
+        assert await world.events() == []
+        await world.configure(**{"event.poller.sweep_interval": "5"})
+        await world.run()
+        for _ in range(8):
+            await world.later(MINUTE)
+        assert await world.events() == [("DELETED", 5)]

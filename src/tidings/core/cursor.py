@@ -69,6 +69,7 @@ class PollCursor(msgspec.Struct, frozen=True, omit_defaults=True):
     short: int = 0  #: full readings in a row that saw fewer rows than the provider counts
     main: Reading | None = None  #: probe, baseline or poll
     long: Reading | None = None  #: settle, sweep or audit
+    polled_at: Moment = 0  #: when a poll, or the baseline, was last complete, by our clock
     poll_at: Moment = 0
     settle_at: Moment = 0
     sweep_at: Moment = 0
@@ -88,6 +89,8 @@ class PollCursor(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 LONG_TRIES = 8
+
+NEVER: Moment = 253402300799000  #: 9999-12-31T23:59:59Z
 
 #: Further than any two time zones lie apart, in milliseconds.
 WIDENED_BY = 27 * 3_600_000
@@ -165,6 +168,23 @@ def refuse_held(cursor: PollCursor, now: Moment, interval: int) -> PollCursor:
 def on_grid(now: Moment, interval: int, phase: int) -> Moment:
     """The next moment after `now` of an instance's own beat, so that a thousand instances spread over the interval."""
     return now + interval - (now - phase) % interval
+
+
+def within(cursor: PollCursor, intervals: Intervals, now: Moment) -> PollCursor:
+    """The cursor under these intervals, which may have changed: nothing waits longer than its interval says."""
+
+    def capped(at: Moment, interval: int | None) -> Moment:
+        return NEVER if interval is None else min(at, now + interval)
+
+    if not cursor.baselined:
+        return cursor
+    return msgspec.structs.replace(
+        cursor,
+        poll_at=capped(cursor.poll_at, intervals.poll),
+        settle_at=capped(cursor.settle_at, intervals.settle),
+        sweep_at=capped(cursor.sweep_at, intervals.sweep),
+        audit_at=capped(cursor.audit_at, intervals.audit),
+    )
 
 
 def lower_bound(cursor: PollCursor, kind: ReadingKind, overlap: int, window: int) -> Moment | None:

@@ -6,8 +6,10 @@ page of large records can be more than we take. Only where the next page begins 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tidings.core.errors import AnswerTooLarge, ProviderDown
-from tidings.core.model import RecordId
+from tidings.core.model import RecordId, record_id
 from tidings.elements.connection import Page
 from tidings.elements.pages import Paging
 from tidings.engine.source import Query, Source
@@ -47,8 +49,16 @@ async def read_around(
     )
     if ids.ended:
         return ids, None, size
-    (unreadable,) = source.ids.read(ids.body).ids
+    unreadable = _first_beyond(position, source.ids.read(ids.body).ids)
     return Page(b"[]", ids.date_at, str(unreadable), ended=False), unreadable, size
+
+
+def _first_beyond(position: str | None, ids: Sequence[RecordId]) -> RecordId:
+    """The record that a page begins with, though the provider may repeat some before it, or send more than was asked."""
+    after = None if position is None else record_id(position)
+    if after is None:
+        return ids[0]
+    return next((key for key in ids if isinstance(key, int) and isinstance(after, int) and key > after), ids[-1])
 
 
 async def _read(source: Source, query: Query, position: str | None, size: int) -> Page:

@@ -8,7 +8,18 @@ from typing import Any
 
 import msgspec
 
-from tidings.core.cursor import ENCODE, LONG, PollCursor, Reading, ReadingKind, decode, due_at, next_turn, set_back
+from tidings.core.cursor import (
+    ENCODE,
+    LONG,
+    PollCursor,
+    Reading,
+    ReadingKind,
+    decode,
+    due_at,
+    next_turn,
+    set_back,
+    within,
+)
 from tidings.core.errors import AddressForbidden, CredentialsRefused, InvalidInput, PagingUnsupported, ProviderError
 from tidings.core.model import Lane, Moment
 from tidings.core.retry import poll_backoff
@@ -65,7 +76,8 @@ class Poller:
         return None
 
     async def _take_turns(self, lane: Lane, source: Source) -> None:
-        cursor = adopt(decode(lane.cursor), lane.generation, self._clock())
+        now = self._clock()
+        cursor = within(adopt(decode(lane.cursor), lane.generation, now), source.intervals, now)
         while (kind := next_turn(cursor, self._clock())) is not None:
             turn = await self._turn(lane, source, cursor, kind)
             cursor, released = await self._commit(lane, source, turn)
@@ -173,10 +185,13 @@ def adopt(cursor: PollCursor, generation: str, now: Moment) -> PollCursor:
     changed = msgspec.structs.replace(
         cursor, generation=generation, generation_number=cursor.generation_number + 1, main=None, long=None
     )
-    if not cursor.baselined:
-        return changed
     again = Reading(ReadingKind.BASELINE, started_at=now, serial=cursor.serial)
-    return msgspec.structs.replace(changed, baselined=False, t0_at=cursor.watermark_at, main=again)
+    if cursor.baselined:
+        return msgspec.structs.replace(changed, baselined=False, t0_at=cursor.watermark_at, main=again)
+    if cursor.main is not None and cursor.main.kind is ReadingKind.BASELINE:
+        # Watching began with the probe: what came since then is a change, and must not be learned silently by another.
+        return msgspec.structs.replace(changed, main=again)
+    return changed
 
 
 def numbered(cursor: PollCursor) -> PollCursor:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 import xxhash
 
-from tidings.core.cursor import LONG, PollCursor, Reading, ReadingKind
+from tidings.core.cursor import LONG, NEVER, PollCursor, Reading, ReadingKind
 from tidings.core.detect import Rules, judge
 from tidings.core.errors import AnswerTooLarge, ProviderDown
 from tidings.core.model import Change, EventType, Known, Moment, RecordId, RecordWrite, record_id
@@ -18,7 +18,7 @@ from tidings.elements.connection import Page
 from tidings.elements.heads import Heads, split
 from tidings.elements.pages import Paging
 from tidings.engine.around import STUBBORN, may_read_around, read_around
-from tidings.engine.source import NEVER, Query, Source
+from tidings.engine.source import Query, Source
 from tidings.engine.turn import Turn, begin, finish
 from tidings.store.base import Store
 

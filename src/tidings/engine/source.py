@@ -15,7 +15,7 @@ from typing import Any
 from whenever import Instant
 
 from tidings.core import ceql, conditions, javadate, notify
-from tidings.core.cursor import Intervals, PollCursor, Reading, ReadingKind
+from tidings.core.cursor import NEVER, Intervals, PollCursor, Reading, ReadingKind
 from tidings.core.detect import Row, Rules
 from tidings.core.diff import Volatile, volatile
 from tidings.core.errors import InvalidInput
@@ -30,7 +30,6 @@ from tidings.store.base import Cutter
 #: A bound that no record is older than, for readings of everything: a day after the epoch, so that a pattern that
 #: renders only a day, one unit earlier, is still a date that every provider reads.
 BEGINNING: Moment = 24 * 3600 * 1000
-NEVER: Moment = 253402300799000
 MINUTE = 60_000
 
 #: Parameters of a hub request that paging decides, not the user.

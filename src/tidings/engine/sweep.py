@@ -12,13 +12,13 @@ from collections.abc import Sequence
 import msgspec
 import xxhash
 
-from tidings.core.cursor import PollCursor, Reading, ReadingKind
+from tidings.core.cursor import NEVER, PollCursor, Reading, ReadingKind
 from tidings.core.detect import judge
 from tidings.core.errors import CredentialsRefused, RecordNotFound
 from tidings.core.model import Change, EventType, Known, Moment, RecordId, RecordWrite
 from tidings.elements.pages import Paging
 from tidings.engine.read import read_twice_when_empty
-from tidings.engine.source import NEVER, Source
+from tidings.engine.source import Source
 from tidings.engine.turn import Turn, after, begin, came_short
 from tidings.store.base import Store
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import msgspec
 
-from tidings.core.cursor import LONG, PollCursor, Reading, ReadingKind, advance, lower_bound, on_grid
+from tidings.core.cursor import LONG, NEVER, PollCursor, Reading, ReadingKind, advance, lower_bound, on_grid
 from tidings.core.errors import ProviderRefused, RecordNotFound
 from tidings.core.model import Change, Moment, RecordId, RecordWrite
-from tidings.engine.source import NEVER, Source
+from tidings.engine.source import Source
 
 SHORT_LIMIT = 3  #: full readings that come short are repeated this often before they are taken as they are
 
@@ -64,6 +64,7 @@ async def finish(source: Source, cursor: PollCursor, reading: Reading, now: Mome
         baselined = replace(
             cursor,
             baselined=True,
+            polled_at=now,
             short=0,
             main=None,
             watermark_at=advance(cursor, reading),
@@ -91,7 +92,7 @@ async def _finish_poll(
     if expected and not reading.control_seen and await _is_unmoved(source, cursor.control_id, cursor.control_at):
         reading = replace(reading, filter_off=True)
         return replace(cursor, main=None, poll_at=poll_at if cursor.widened else now, widened=True), reading
-    moved = replace(cursor, main=None, watermark_at=advance(cursor, reading), poll_at=poll_at)
+    moved = replace(cursor, main=None, watermark_at=advance(cursor, reading), polled_at=now, poll_at=poll_at)
     return _with_control(moved, reading), reading
 
 
