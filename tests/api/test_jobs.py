@@ -57,6 +57,7 @@ async def test_a_parked_resource_says_why_and_has_no_next_run(world: World) -> N
             "state": "parked",
             "reason": reason,
             "held": 0,
+            "lastPolledDate": None,
             "nextRunDate": None,
             "watermark": None,
             "baselined": False,
@@ -68,7 +69,7 @@ async def test_a_parked_resource_says_why_and_has_no_next_run(world: World) -> N
 async def test_a_resource_says_how_far_it_is_and_what_its_last_try_failed_with(world: World) -> None:
     await world.instance(configuration=ON | {"event.objects": "contacts"})
     (lane,) = await world.store.claim(LaneKind.POLL, "w", NOW, NOW + 1000, 1)
-    cursor = ENCODE(PollCursor(baselined=True, watermark_at=NOW - 5000, held=12))
+    cursor = ENCODE(PollCursor(baselined=True, watermark_at=NOW - 5000, polled_at=NOW - 1000, held=12))
     await world.store.release(lane, due_at=NOW + 60_000, cursor=cursor, attempt=1, reason="the provider answered 503")
     (job,) = (await world.client("GET", "/jobs")).json
     assert job["resources"] == [
@@ -77,6 +78,7 @@ async def test_a_resource_says_how_far_it_is_and_what_its_last_try_failed_with(w
             "state": "ready",
             "reason": "the provider answered 503",
             "held": 12,
+            "lastPolledDate": "2026-09-21T14:13:19Z",
             "nextRunDate": "2026-09-21T14:14:20Z",
             "watermark": "2026-09-21T14:13:15Z",
             "baselined": True,

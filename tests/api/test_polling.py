@@ -20,7 +20,7 @@ async def test_a_resource_has_a_record_once_it_was_read_and_while_it_is_selected
     prefix = "/instances" if by_token else "/instances/1"
     client, path = (world.of(made) if by_token else world.client), f"{prefix}/event-poller-records"
     assert (await client("GET", path)).json == []
-    await work(world, "contacts", due_at=NOW + 60_000, baselined=True, watermark_at=NOW - 5000, poll_at=LATER)
+    await work(world, "contacts", due_at=NOW + 60_000, baselined=True, polled_at=NOW - 5000, poll_at=LATER)
     await work(world, "incidents", due_at=LATER, reason="the provider answered 503", poll_at=NOW)
     listed = await client("GET", path)
     assert listed.headers["elements-returned-count"] == "2"

@@ -14,7 +14,7 @@ from tidings.api.call import InstanceCall, InstanceCallIn
 from tidings.api.instance_view import configuration_of
 from tidings.api.poll_lanes import lanes_of
 from tidings.api.problems import Refused
-from tidings.core.cursor import ENCODE, PollCursor, decode, refuse_held, release_held
+from tidings.core.cursor import ENCODE, NEVER, PollCursor, decode, refuse_held, release_held
 from tidings.core.instancerules import polled
 from tidings.core.model import Lane, LaneState
 from tidings.engine.source import NEVER, minutes

@@ -43,6 +43,7 @@ def show_lane(lane: Lane) -> dict[str, object]:
         "state": lane.state.value,
         "reason": lane.parked_reason,
         "held": cursor.held,
+        "lastPolledDate": _date(cursor.polled_at or None),
         "nextRunDate": _date(lane.due_at if lane.state is LaneState.READY else None),
         "watermark": _date(cursor.watermark_at),
         "baselined": cursor.baselined,
@@ -55,7 +56,7 @@ def show_record(lane: Lane) -> dict[str, object]:
     ready = lane.state is LaneState.READY
     return {
         "objectName": lane.key,
-        "lastPolledDate": _date(cursor.watermark_at),
+        "lastPolledDate": _date(cursor.polled_at or None),
         # The lane may be due earlier for another reading, or later after a failure.
         "nextPollDate": _date(max(lane.due_at, cursor.poll_at) if ready else None),
         "state": lane.state.value,

@@ -16,7 +16,7 @@ from tidings.core.model import LaneKind, LaneState, Moment
 
 
 async def list_records(call: InstanceCallIn) -> Response:
-    """How far each polled resource is; one that has not been read yet is missing. `lastPolledDate` is the watermark."""
+    """How far each polled resource is; one that has not been read yet is missing."""
     lanes = await lanes_of(call.parts.store, call.instance.id)
     return listing([show_record(lane) for lane in lanes if lane.cursor])
 
