@@ -17,7 +17,7 @@ from tidings.api.problems import Refused
 from tidings.core.cursor import ENCODE, NEVER, PollCursor, decode, refuse_held, release_held
 from tidings.core.instancerules import polled
 from tidings.core.model import Lane, LaneState
-from tidings.engine.source import NEVER, minutes
+from tidings.engine.source import minutes
 
 ResourceName = Annotated[str, Path(description="A polled resource, as the list of held deletes calls it.")]
 
