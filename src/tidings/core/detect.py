@@ -92,10 +92,8 @@ def judge(row: Row, known: Known | None, old: bytes | None, rules: Rules) -> tup
 def _first_seen(row: Row, rules: Rules) -> tuple[RecordWrite, Change | None]:
     if rules.backfill:
         return (_write(row, 1, rules), None) if row.flagged else _announce(row, 1, rules, EventType.CREATED)
-    if rules.silent_before is not None:
-        fresh = row.stamp_at is not None and rules.silent_before <= row.stamp_at
-        if not fresh or (rules.silent_until is not None and (row.stamp_at or 0) > rules.silent_until):
-            return _write(row, 1, rules), None
+    if rules.silent_before is not None and not _came_since(row, rules.silent_before, rules):
+        return _write(row, 1, rules), None
     if row.flagged:
         return _announce(row, 1, rules, EventType.DELETED, evidence="the provider's deleted flag")
     if is_new(row, rules):
@@ -104,9 +102,23 @@ def _first_seen(row: Row, rules: Rules) -> tuple[RecordWrite, Change | None]:
     return write, Change(EventType.UPDATED, row.id, 1, row.stamp_at, row.raw, first_seen=True)
 
 
+def _came_since(row: Row, since: Moment, rules: Rules) -> bool:
+    """Whether an unknown record, found while existing ones are learned, was written since watching began.
+
+    A stamp in the provider's future says nothing of when; an id above the highest of then does.
+    """
+    if row.stamp_at is None or row.stamp_at < since:
+        return False
+    return rules.silent_until is None or row.stamp_at <= rules.silent_until or _is_beyond(row, rules)
+
+
+def _is_beyond(row: Row, rules: Rules) -> bool:
+    return isinstance(row.id, int) and rules.high_id is not None and row.id > rules.high_id
+
+
 def is_new(row: Row, rules: Rules) -> bool:
     """Whether an unknown record was created since the baseline, rather than hidden from it."""
-    if isinstance(row.id, int) and rules.high_id is not None and row.id > rules.high_id:
+    if _is_beyond(row, rules):
         return True
     if rules.created_known and row.created_at is not None:
         if rules.created_since is not None and row.created_at >= rules.created_since:

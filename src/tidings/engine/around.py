@@ -39,14 +39,7 @@ async def read_around(
         except ProviderDown as error:
             if not isinstance(error, AnswerTooLarge) and error.status != 500:
                 raise
-    ids = await source.connection.read_page(
-        source.resource,
-        conditions=query.conditions,
-        position=position,
-        size=1,
-        fields=source.resource.id,
-        extra=query.extra,
-    )
+    ids = await _read(source, query, position, 1, source.resource.id)
     if ids.ended:
         return ids, None, size
     unreadable = _first_beyond(position, source.ids.read(ids.body).ids)
@@ -61,7 +54,17 @@ def _first_beyond(position: str | None, ids: Sequence[RecordId]) -> RecordId:
     return next((key for key in ids if isinstance(key, int) and isinstance(after, int) and key > after), ids[-1])
 
 
-async def _read(source: Source, query: Query, position: str | None, size: int) -> Page:
-    return await source.connection.read_page(
-        source.resource, conditions=query.conditions, position=position, size=size, extra=query.extra
-    )
+async def _read(source: Source, query: Query, position: str | None, size: int, fields: str | None = None) -> Page:
+    """A page; an empty one that would end the reading is asked for again before it is believed."""
+    for _ in range(2):
+        page = await source.connection.read_page(
+            source.resource,
+            conditions=query.conditions,
+            position=position,
+            size=size,
+            fields=fields,
+            extra=query.extra,
+        )
+        if not page.ended:
+            break
+    return page

@@ -63,27 +63,31 @@ class Poller:
                 await self._take_turns(lane, source)
             finally:
                 await source.pages.drop()
-        except PagingUnsupported as error:
-            if decode(lane.cursor).numbered:
-                return await self._back_off(lane, error)
-            self._log.warning("poll.numbered", **self._names(lane), reason=reason(error))
-            await self._store.release(lane, due_at=0, cursor=ENCODE(numbered(decode(lane.cursor))))
         except (CredentialsRefused, InvalidInput) as error:
             self._log.warning("poll.parked", **self._names(lane), reason=reason(error))
             await self._store.park(lane, reason(error))
-        except (ProviderError, AddressForbidden) as error:
-            await self._back_off(lane, error)
         return None
 
     async def _take_turns(self, lane: Lane, source: Source) -> None:
         now = self._clock()
         cursor = within(adopt(decode(lane.cursor), lane.generation, now), source.intervals, now)
+        counted = lane  # with the failures since the last page that was read
         while (kind := next_turn(cursor, self._clock())) is not None:
-            turn = await self._turn(lane, source, cursor, kind)
-            cursor, released = await self._commit(lane, source, turn)
+            try:
+                turn = await self._turn(lane, source, cursor, kind)
+            except CredentialsRefused:
+                raise
+            except (ProviderError, AddressForbidden) as error:
+                if isinstance(error, PagingUnsupported) and not cursor.numbered:
+                    self._log.warning("poll.numbered", **self._names(lane), reason=reason(error))
+                    return await self._store.release(lane, due_at=0, cursor=ENCODE(numbered(cursor)))
+                return await self._back_off(counted, error)
+            cursor, released = await self._commit(counted, source, turn)
             if released:
-                return
-        await self._store.release(lane, due_at=due_at(cursor), cursor=ENCODE(cursor))
+                return None
+            if not turn.failed:
+                counted = replace(lane, attempt=0)
+        return await self._store.release(lane, due_at=due_at(cursor), cursor=ENCODE(cursor))
 
     async def _turn(self, lane: Lane, source: Source, cursor: PollCursor, kind: ReadingKind) -> Turn:
         """One turn. A long reading that fails is set back alone, so that it cannot stop the polls."""
