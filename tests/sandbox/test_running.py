@@ -11,9 +11,10 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
-from tests.sandbox.conftest import Client, basic
+from tests.sandbox.conftest import NOON, Client, basic
 
 from tidings.sandbox import Account, SandboxConfig, build
+from tidings.sandbox.writer import Writer
 
 
 async def receiver(got: asyncio.Queue[tuple[str, dict[str, str], bytes]]) -> web.AppRunner:
@@ -146,3 +147,21 @@ async def test_tenants_do_not_see_each_other(config: SandboxConfig):
             assert (await answer.json())["_info"]["updatedBy"] == "globexapi"
         assert len(running.sandbox.tenant("acme").changes) == 0
         assert len(running.sandbox.tenant("globex").changes) == 1
+
+
+def test_the_feed_names_the_stamp_in_the_record_though_the_second_has_turned_meanwhile():
+    """A clock that runs on by a third of a second each time it is asked."""
+    now = [NOON]
+
+    def clock() -> float:
+        now[0] += 1 / 3
+        return now[0]
+
+    tenant = build(SandboxConfig(contacts=5, companies=2, tickets=0, clock=clock)).tenant()
+    writer = Writer(tenant)
+    for number in range(12):
+        made = writer.create("company/contacts", {"firstName": f"n{number}"}, member="m")
+        stored = tenant.newest("company/contacts", made["id"])
+        assert stored is not None
+        stamp = stored["_info"]["lastUpdated"]
+        assert tenant.changes.since(0)[-1].stamp == stamp

@@ -18,13 +18,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from typing import Any, Literal, TypeAlias
 
 RecordKey: TypeAlias = tuple[str, str]
 """Resource and record id, both as events name them."""
-
-LISTED_WITHIN = 0.25  #: seconds from the stamping of a record to the listing of the write
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +33,6 @@ class Write:
     action: Literal["added", "updated", "deleted"]
     stamp: str
     at: float
-
-    @property
-    def stamps(self) -> tuple[str, ...]:
-        """What the record may be stamped with: it is stamped a moment before the write is listed.
-
-        >>> Write("contacts", "7", "added", "2026-01-01T00:00:00Z", 1767225600.1).stamps
-        ('2026-01-01T00:00:00Z', '2025-12-31T23:59:59Z')
-        """
-        if self.at % 1 > LISTED_WITHIN:
-            return (self.stamp,)
-        return self.stamp, f"{datetime.fromisoformat(self.stamp) - timedelta(seconds=1):%Y-%m-%dT%H:%M:%SZ}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,8 +205,7 @@ def _runs(
     """
     by_stamp: dict[str, list[int]] = defaultdict(list)
     for end, write in enumerate(writes, 1):
-        for stamp in write.stamps:
-            by_stamp[stamp].append(end)
+        by_stamp[write.stamp].append(end)
     deletes = [end for end, write in enumerate(writes, 1) if write.action == "deleted"]
     reached: dict[int, tuple[int, ...]] = {0: ()}
     wrong: list[Arrival] = []
@@ -256,7 +241,7 @@ def _was_fleeting(rest: Sequence[Write], before: bool, after: bool, fleeting: fl
 
 def _was_known_already(rest: Sequence[Write], stays: bool, last: Arrival | None, touches: bool) -> bool:
     """Whether the last event, None when it is stale, shows the record as it is after the rest of its writes."""
-    return stays and last is not None and (not touches or all(last.stamp in write.stamps for write in rest))
+    return stays and last is not None and (not touches or all(last.stamp == write.stamp for write in rest))
 
 
 def same_content(received: Mapping[str, Any], final: Mapping[str, Any] | None) -> bool:

@@ -155,7 +155,11 @@ class Tenant:
         shown = record if record is not None else self.newest(resource.path, number) or {}
         seen = self.amend(resource.path, number, record)
         parent = self.tables[resource.path].parent(shown)
-        change = self.announce(resource, number, action, member=member, seen=seen, parent=parent, touched=touched)
+        # The feed names the stamp that stands in the record, which was set a moment ago: perhaps in another second.
+        stamp = (record or {}).get("_info", {}).get("lastUpdated")
+        change = self.announce(
+            resource, number, action, member=member, seen=seen, parent=parent, touched=touched, stamp=stamp
+        )
         if not quiet:
             for listen in self.listeners:
                 listen(change, resource, record, shown)
@@ -171,14 +175,15 @@ class Tenant:
         seen: float,
         parent: int | None,
         touched: bool = False,
+        stamp: str | None = None,
     ) -> Change:
-        """List a change in the feed."""
+        """List a change in the feed, stamped now unless `stamp` says otherwise."""
         change = Change(
             sequence=self.changes.next_sequence,
             resource=resource.path.replace("/{}", ""),
             id=number,
             action=action,
-            stamp=self.stamp(),
+            stamp=stamp or self.stamp(),
             at=self.now(),
             visible_at=seen,
             member=member,
