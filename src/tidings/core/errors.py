@@ -5,6 +5,7 @@
     ├── ProviderError         something between us and the provider
     │   ├── CredentialsRefused   a person must change the keys; the lane parks
     │   ├── RateLimited          wait, as long as the provider says
+    │   │   └── Throttled           we did not ask: it is not this tenant's turn yet
     │   ├── ProviderDown         transient; try again with backoff
     │   │   └── AnswerTooLarge      ask for less
     │   ├── ProviderRefused      the request itself is wrong
@@ -66,6 +67,16 @@ class RateLimited(ProviderError):
     ) -> None:
         super().__init__(message, provider_message=provider_message, status=status)
         self.retry_after = retry_after
+
+
+class Throttled(RateLimited):
+    """The provider was not asked, because its tenant has had enough for now: no failure of anybody.
+
+    `retry_after` is never None; `provider_message` is what the provider said when it last wanted to be left alone.
+    """
+
+    def __init__(self, message: str, *, retry_after: float, provider_message: str | None = None) -> None:
+        super().__init__(message, retry_after=retry_after, provider_message=provider_message, status=None)
 
 
 class ProviderDown(ProviderError):

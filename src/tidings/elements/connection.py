@@ -6,15 +6,17 @@ import re
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
-from urllib.parse import quote
+from functools import cache, partial
+from urllib.parse import quote, urlsplit
 
 import msgspec
 
+from tidings.core.budget import Limits, Priority
 from tidings.core.errors import CredentialsRefused, InvalidInput, ProviderDown, ProviderRefused
 from tidings.core.model import Moment, RecordId
 from tidings.elements.answer import Answer, is_json_object, provider_message
-from tidings.elements.element import Element, Header, Resource, path_of
+from tidings.elements.budget import Budgets
+from tidings.elements.element import Element, Header, RequestBudget, Resource, path_of
 from tidings.elements.heads import HeadReader
 from tidings.elements.http import ProviderClient, base_url, url_of
 from tidings.elements.pages import ask, turn
@@ -42,9 +44,14 @@ class Connection:
     """Asks one account's API; one for each instance, nothing is sent before a method is called.
 
     Configuration keys count in any letter case. `client_id_default` is sent where the instance has no client id of
-    its own. Raises `InvalidInput` naming the key when the root or a key is missing or cannot be sent. All methods
-    raise `CredentialsRefused`, `RateLimited`, `ProviderDown`, `ProviderRefused` or `AddressForbidden`.
+    its own. `budgets` make it wait its turn among all who ask the same tenant, as its `priority` has it; without them
+    everything is asked at once. Raises `InvalidInput` naming the key when the root or a key is missing or cannot be
+    sent. All methods raise `CredentialsRefused`, `RateLimited`, `ProviderDown`, `ProviderRefused` or
+    `AddressForbidden`.
     """
+
+    #: Of what is asked from now on.
+    priority = Priority.ASKED
 
     def __init__(
         self,
@@ -53,6 +60,7 @@ class Connection:
         secrets: Mapping[str, str | None],
         client: ProviderClient,
         client_id_default: str | None = None,
+        budgets: Budgets | None = None,
     ) -> None:
         self._element = element
         self._client = client
@@ -67,6 +75,7 @@ class Connection:
                 self._headers[header.name] = value
             else:
                 self._unsent.append(header)
+        self._budget = budgets.of(self._tenant(), _limits(element.api.budget)) if budgets is not None else None
         hidden = [value.strip() for value in secrets.values() if value and value.strip()]
         self._secrets = (token, *hidden, *(quote(value, safe="") for value in hidden))
 
@@ -154,14 +163,16 @@ class Connection:
         headers: Mapping[str, str] | None = None,
         by_id: bool = False,
     ) -> Answer:
+        ask = partial(
+            self._client.get,
+            url_of(self._base, path, params),
+            headers={**self._headers, **(headers or {})},
+            purpose=purpose,
+            by_id=by_id,
+            secrets=self._secrets,
+        )
         try:
-            return await self._client.get(
-                url_of(self._base, path, params),
-                headers={**self._headers, **(headers or {})},
-                purpose=purpose,
-                by_id=by_id,
-                secrets=self._secrets,
-            )
+            return await (self._budget.spend(self.priority, purpose, ask) if self._budget is not None else ask())
         except (CredentialsRefused, ProviderRefused) as error:
             if error.status in (400, 401, 403) and (unsent := self._unsent[:1]):
                 name = unsent[0].name
@@ -198,6 +209,11 @@ class Connection:
 
         return re.sub(r"\{([^{}]+)\}", value, template)
 
+    def _tenant(self) -> str:
+        """Whose requests the provider counts together, as it may be shown: where it is and whose account."""
+        account = self._filled(self._element.api.budget.account)
+        return f"{urlsplit(self._base).netloc.lower()}/{account}".rstrip("/")
+
     def _header_value(self, header: Header, default: str | None) -> str:
         if header.key is None:
             return header.value or ""
@@ -209,6 +225,10 @@ class Connection:
     def _address_keys(self) -> Iterable[str]:
         """The configuration keys that say where and whose the API is."""
         return self._element.api.root, *re.findall(r"\{([^{}]+)\}", self._element.authentication.user)
+
+
+def _limits(budget: RequestBudget) -> Limits:
+    return Limits(budget.requests_a_minute, budget.concurrent)
 
 
 @cache

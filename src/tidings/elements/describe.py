@@ -125,7 +125,8 @@ def _contradiction(element: Element, folder: Path) -> str | None:
         if twice := {value for value in values if values.count(value) > 1}:
             return f"{what} {sorted(twice)[0]!r} stands there twice"
     used = {element.api.root, *(header.key for header in element.api.headers if header.key)}
-    used |= set(re.findall(r"\{([^{}]+)\}", element.authentication.user + element.authentication.password))
+    templates = element.authentication.user, element.authentication.password, element.api.budget.account
+    used |= set(re.findall(r"\{([^{}]+)\}", " ".join(templates)))
     if unknown := used - keys:
         return f"configuration key {sorted(unknown)[0]!r} is used but has no [[configuration]] entry"
     for header in element.api.headers:

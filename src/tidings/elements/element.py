@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec.structs import replace
@@ -170,14 +170,26 @@ class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     setting: str | None = None
 
 
+class RequestBudget(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the provider can take from one tenant: requests in any minute (None: as many as we like) and at once.
+
+    Whose requests are counted together: those to one host with the same `account`, a template over configuration keys.
+    """
+
+    account: str = ""
+    requests_a_minute: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    concurrent: Annotated[int, msgspec.Meta(ge=1)] = 4
+
+
 class Api(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How the provider is reached: the configuration key that holds its root, a cheap request that only good
-    credentials can make, the most rows a page may have, and the headers of every request."""
+    credentials can make, the most rows a page may have, the headers of every request, and how often it may be asked."""
 
     root: str
     check: str
     page_size: int
     headers: tuple[Header, ...] = ()
+    budget: RequestBudget = RequestBudget()
 
 
 class Generic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
