@@ -677,3 +677,43 @@ async def test_a_reading_that_is_switched_off_and_on_again_comes_back(tmp_path):
         for _ in range(8):
             await world.later(MINUTE)
         assert await world.events() == [("DELETED", 5)]
+
+
+async def test_an_instance_whose_polls_are_refused_a_hundred_times_over_a_day_stops_and_loses_nothing(tmp_path):
+    async with World(tmp_path, **{"event.objects": "contacts,incidents"}) as world:
+        await started(world)
+        world.provider.before = lambda request: (
+            web.json_response({"code": "ApiFindCondition", "message": "no such thing"}, status=400)
+            if "/contacts" in request.path
+            else None
+        )
+        tries = 0
+        while (await world.lane("incidents")).state is LaneState.READY:
+            tries += 1
+            assert tries < 500
+            await world.later(5 * MINUTE)
+        lane = await world.lane()
+        assert lane.state is LaneState.PARKED
+        assert "refused polls" in (lane.parked_reason or "")
+        assert "no such thing" in (lane.parked_reason or "")
+        assert 24 * 60 * MINUTE <= world.now - START < 26 * 60 * MINUTE
+        await world.configure()
+        await world.run()
+        assert (await world.lane()).state is LaneState.READY, "refusals are counted anew"
+        world.provider.before = lambda request: None
+        world.provider.put(2, firstName="while it was stopped")
+        await world.configure()
+        await world.run()
+        await world.later(MINUTE)
+        assert ("UPDATED", 2) in await world.events()
+        assert (await world.cursor()).refused == 0
+
+
+async def test_a_provider_that_is_down_for_days_is_only_backed_off_from(world):
+    await started(world)
+    world.provider.before = lambda request: web.Response(status=503)
+    for _ in range(250):
+        await world.later(15 * MINUTE)
+    lane = await world.lane()
+    assert lane.state is LaneState.READY
+    assert lane.due_at - world.now <= 15 * MINUTE

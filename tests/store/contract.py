@@ -229,6 +229,18 @@ class StoreContract:
         (woken,) = await self.claim(store)
         assert (woken.cursor, woken.parked_reason, woken.state) == (b"kept", None, LaneState.READY)
 
+    async def test_all_lanes_of_an_instance_park_together_and_wake_together(self, store: Store):
+        lane = await self.polling(store, "contacts", "incidents")
+        await store.create_instance(new_instance(token="other"), plan("contacts"), NOW)
+        await store.park_all(lane, "the provider refuses")
+        states = [(found.instance_id, found.state) for found in await store.lanes(LaneKind.POLL)]
+        assert states == [(1, LaneState.PARKED), (1, LaneState.PARKED), (2, LaneState.READY)]
+        assert [found.state for found in await store.lanes(LaneKind.DELIVER, 1)] == [LaneState.READY]
+        instance = await store.instance(1)
+        assert instance is not None
+        await store.update_instance(instance, plan("contacts", "incidents"), NOW)
+        assert len(await self.claim(store)) == 3
+
     async def test_a_resource_taken_out_and_put_back_goes_on_where_it_was(self, store: Store):
         lane = await self.polling(store, "contacts", "incidents")
         await store.commit_page(lane, page(cursor=b"kept"))

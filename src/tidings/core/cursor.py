@@ -69,6 +69,11 @@ class PollCursor(msgspec.Struct, frozen=True, omit_defaults=True):
     short: int = 0  #: full readings in a row that saw fewer rows than the provider counts
     main: Reading | None = None  #: probe, baseline or poll
     long: Reading | None = None  #: settle, sweep or audit
+    refused: int = 0  #: polls in a row that the provider refused for what they are, …
+    refused_since: Moment = 0  #: … since when
+    audited_at: Moment = 0  #: when an audit was last complete, by our clock, …
+    audited: int = 0  #: … how many records it compared, …
+    audit_missed: int = 0  #: … and how many changes it found that no poll had announced
     polled_at: Moment = 0  #: when a poll, or the baseline, was last complete, by our clock
     poll_at: Moment = 0
     settle_at: Moment = 0
@@ -89,6 +94,9 @@ class PollCursor(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 LONG_TRIES = 8
+
+#: An instance whose polls the provider refuses this often in a row, over this long, stops polling; milliseconds.
+REFUSALS, REFUSED_FOR = 100, 24 * 3_600_000
 
 NEVER: Moment = 253402300799000  #: 9999-12-31T23:59:59Z
 
@@ -153,6 +161,11 @@ def set_back(cursor: PollCursor, now: Moment, wait_for: int) -> PollCursor:
     return msgspec.structs.replace(
         cursor, long=long, long_at=now + wait_for, long_failures=failures if long is not None else 0
     )
+
+
+def is_given_up(cursor: PollCursor, now: Moment) -> bool:
+    """Whether a provider has refused so often and so long that only a person can help (spec platform.md 4.7)."""
+    return cursor.refused >= REFUSALS and now - cursor.refused_since >= REFUSED_FOR
 
 
 def release_held(cursor: PollCursor, now: Moment) -> PollCursor:

@@ -16,11 +16,19 @@ from tidings.core.cursor import (
     ReadingKind,
     decode,
     due_at,
+    is_given_up,
     next_turn,
     set_back,
     within,
 )
-from tidings.core.errors import AddressForbidden, CredentialsRefused, InvalidInput, PagingUnsupported, ProviderError
+from tidings.core.errors import (
+    AddressForbidden,
+    CredentialsRefused,
+    InvalidInput,
+    PagingUnsupported,
+    ProviderError,
+    ProviderRefused,
+)
 from tidings.core.model import Lane, Moment
 from tidings.core.retry import poll_backoff
 from tidings.engine.read import read_page
@@ -113,7 +121,9 @@ class Poller:
     async def _commit(self, lane: Lane, source: Source, turn: Turn) -> tuple[PollCursor, bool]:
         """Make the turn durable; the lane is given back in the same commit when nothing more is due."""
         now = self._clock()
-        cursor = msgspec.structs.replace(turn.cursor, serial=turn.cursor.serial + 1)
+        # Only a reading that went through ends a row of refusals.
+        refused = turn.cursor.refused if turn.failed else 0
+        cursor = msgspec.structs.replace(turn.cursor, serial=turn.cursor.serial + 1, refused=refused)
         release = next_turn(cursor, now) is None
         cut = source.cutter(turn.reading, now) if turn.reading is not None else None
         notifications = await self._store.commit_page(
@@ -150,8 +160,21 @@ class Poller:
             status=getattr(error, "status", None),
             next_in_ms=wait_for,
         )
-        at = self._clock() + wait_for
-        await self._store.release(lane, due_at=at, attempt=failures, reason=reason(error))
+        now = self._clock()
+        if not isinstance(error, ProviderRefused):
+            return await self._store.release(lane, due_at=now + wait_for, attempt=failures, reason=reason(error))
+        cursor = decode(lane.cursor)
+        refused = msgspec.structs.replace(
+            cursor, refused=cursor.refused + 1, refused_since=cursor.refused_since if cursor.refused else now
+        )
+        if is_given_up(refused, now):
+            why = f"polling was stopped after {refused.refused} refused polls: {reason(error)}"
+            self._log.warning("polling.disabled", **self._names(lane), reason=why)
+            # When a person sets it going again, refusals are counted anew.
+            return await self._store.park_all(lane, why, ENCODE(msgspec.structs.replace(refused, refused=0)))
+        return await self._store.release(
+            lane, due_at=now + wait_for, attempt=failures, reason=reason(error), cursor=ENCODE(refused)
+        )
 
     def _log_finished(self, lane: Lane, reading: Reading, cursor: PollCursor, now: Moment) -> None:
         odd = reading.outside or reading.filter_off or reading.unreadable or cursor.held

@@ -160,6 +160,9 @@ class Store(Protocol):
     async def park(self, lane: Lane, reason: str, cursor: bytes | None = None) -> None:
         """Stop the lane until a person acts."""
 
+    async def park_all(self, lane: Lane, reason: str, cursor: bytes | None = None) -> None:
+        """Park this lane and with it every other lane of its kind and instance; their holders' fences move on."""
+
     async def wake(self, kind: LaneKind, instance_id: int, now: Moment) -> None:
         """Make the ready lanes of this instance due now."""
 

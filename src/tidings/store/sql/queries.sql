@@ -142,6 +142,10 @@ update lane set state = 'parked', parked_reason = :reason, cursor = coalesce(:cu
        lease_until = null
 where id = :id and fence = :fence and state = 'ready' and owner is not null;
 
+-- park_lanes --
+update lane set state = 'parked', parked_reason = :reason, fence = fence + 1, owner = null, lease_until = null
+where kind = :kind and instance_id = :instance_id and state = 'ready';
+
 -- wake_lanes -- a lane is made due, never put off
 update lane set due_at = :now
 where kind = :kind and instance_id = :instance_id and state = 'ready' and due_at > :now;

@@ -41,6 +41,13 @@ class Lanes(Database):
     async def park(self, lane: Lane, reason: str, cursor: bytes | None = None) -> None:
         await self._writer.run(lambda db: fenced(db, "park_lane", lane, reason=reason, cursor=cursor))
 
+    async def park_all(self, lane: Lane, reason: str, cursor: bytes | None = None) -> None:
+        def work(db: sqlite3.Connection) -> None:
+            fenced(db, "park_lane", lane, reason=reason, cursor=cursor)
+            run(db, "park_lanes", kind=lane.kind, instance_id=lane.instance_id, reason=reason)
+
+        await self._writer.run(work)
+
     async def amend(self, lane_id: int, change: Callable[[bytes], bytes], now: Moment) -> bool:
         def work(db: sqlite3.Connection) -> bool:
             row = db.execute("select cursor from lane where id = ? and state = 'ready'", (lane_id,)).fetchone()
