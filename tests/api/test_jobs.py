@@ -61,6 +61,7 @@ async def test_a_parked_resource_says_why_and_has_no_next_run(world: World) -> N
             "nextRunDate": None,
             "watermark": None,
             "baselined": False,
+            "audit": None,
         }
         for name, reason in (("contacts", "keys refused"), ("incidents", "broken"))
     ]
@@ -69,7 +70,17 @@ async def test_a_parked_resource_says_why_and_has_no_next_run(world: World) -> N
 async def test_a_resource_says_how_far_it_is_and_what_its_last_try_failed_with(world: World) -> None:
     await world.instance(configuration=ON | {"event.objects": "contacts"})
     (lane,) = await world.store.claim(LaneKind.POLL, "w", NOW, NOW + 1000, 1)
-    cursor = ENCODE(PollCursor(baselined=True, watermark_at=NOW - 5000, polled_at=NOW - 1000, held=12))
+    cursor = ENCODE(
+        PollCursor(
+            baselined=True,
+            watermark_at=NOW - 5000,
+            polled_at=NOW - 1000,
+            held=12,
+            audited_at=NOW - 1000,
+            audited=100,
+            audit_missed=2,
+        )
+    )
     await world.store.release(lane, due_at=NOW + 60_000, cursor=cursor, attempt=1, reason="the provider answered 503")
     (job,) = (await world.client("GET", "/jobs")).json
     assert job["resources"] == [
@@ -82,6 +93,7 @@ async def test_a_resource_says_how_far_it_is_and_what_its_last_try_failed_with(w
             "nextRunDate": "2026-09-21T14:14:20Z",
             "watermark": "2026-09-21T14:13:15Z",
             "baselined": True,
+            "audit": {"date": "2026-09-21T14:13:19Z", "compared": 100, "missed": 2},
         }
     ]
 

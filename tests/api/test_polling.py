@@ -7,6 +7,7 @@ import pytest
 from tests.api.conftest import NOW, World
 from tests.api.lanes import cursor_of, lane_of, park, work
 from tests.api.test_errors import assert_error
+from tidings.core.cursor import ReadingKind, next_turn
 from tidings.core.errors import CredentialsRefused
 from tidings.core.model import LaneKind, LaneState
 
@@ -120,6 +121,17 @@ async def test_a_poll_that_waits_after_a_failure_is_tried_now_and_one_that_runs_
     await world.store.renew(running[0], LATER)
 
 
+async def test_an_audit_asked_for_comes_before_other_long_readings_and_after_the_baseline(world: World) -> None:
+    await world.instance(configuration=POLLING)
+    await work(world, "contacts", due_at=LATER, baselined=True, poll_at=LATER, sweep_at=NOW - 1, audit_at=LATER)
+    world.woken.clear()
+    answer = await world.client("POST", "/instances/1/audit")
+    assert (answer.status, answer.json) == (200, {"instanceId": 1, "resources": ["contacts"]})
+    cursor = await cursor_of(world, "contacts")
+    assert next_turn(cursor, NOW) is ReadingKind.AUDIT
+    assert (cursor.poll_at, (await lane_of(world, "contacts")).due_at, world.woken) == (LATER, NOW, [1])
+
+
 async def test_what_is_parked_or_switched_off_is_not_polled(world: World) -> None:
     await world.instance(configuration=POLLING)
     await park(world, "incidents", "keys refused")
@@ -137,6 +149,7 @@ async def test_what_is_parked_or_switched_off_is_not_polled(world: World) -> Non
         ("PUT", "/instances/2/polling/held/contacts"),
         ("PUT", "/instances/2/polling/enabled"),
         ("POST", "/instances/2/poll"),
+        ("POST", "/instances/2/audit"),
     ],
 )
 async def test_polling_of_an_instance_that_is_not_there_is_not_found(world: World, method: str, path: str) -> None:

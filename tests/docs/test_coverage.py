@@ -41,7 +41,16 @@ def test_every_command_is_explained():
 
 def test_every_member_of_an_event_is_explained():
     change = Change(
-        EventType.UPDATED, 1, 1, 0, b"{}", (FieldChange("/a", 1, 2),), touched=True, first_seen=True, evidence="seen"
+        EventType.UPDATED,
+        1,
+        1,
+        0,
+        b"{}",
+        (FieldChange("/a", 1, 2),),
+        touched=True,
+        first_seen=True,
+        evidence="seen",
+        cause="audit",
     )
     (notification,) = cut([change], 1, 1, CONTEXT)
     (event,) = msgspec.json.decode(notification.body)["message"]["events"]

@@ -47,6 +47,9 @@ def show_lane(lane: Lane) -> dict[str, object]:
         "nextRunDate": _date(lane.due_at if lane.state is LaneState.READY else None),
         "watermark": _date(cursor.watermark_at),
         "baselined": cursor.baselined,
+        "audit": {"date": iso(cursor.audited_at), "compared": cursor.audited, "missed": cursor.audit_missed}
+        if cursor.audited_at
+        else None,
     }
 
 

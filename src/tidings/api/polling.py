@@ -11,7 +11,7 @@ from tidings.api.call import InstanceCallIn, UserCallIn
 from tidings.api.instance_view import show_short
 from tidings.api.instances import owner, shown
 from tidings.api.poll_lanes import lanes_by_instance, lanes_of, parked, show_record
-from tidings.core.cursor import ENCODE, decode
+from tidings.core.cursor import ENCODE, ReadingKind, decode
 from tidings.core.model import LaneKind, LaneState, Moment
 
 
@@ -49,6 +49,28 @@ async def poll_now(call: InstanceCallIn) -> Response:
     await store.wake(LaneKind.POLL, call.instance.id, now)
     call.parts.wake(call.instance.id)
     return answer({"instanceId": call.instance.id, "resources": [lane.key for lane in ready]})
+
+
+async def audit(call: InstanceCallIn) -> Response:
+    """Read everything of the instance's resources again and compare: what no poll had announced becomes an event with
+    `cause: "audit"`. Names the resources; `GET /jobs` shows the result of each. One that is learned for the first time
+    or parked is left out."""
+    store, now = call.parts.store, call.parts.clock()
+    lanes = [lane for lane in await lanes_of(store, call.instance.id) if lane.state is LaneState.READY]
+    ready = [lane for lane in lanes if decode(lane.cursor).baselined]
+    for lane in ready:
+        await store.amend(lane.id, lambda stored: _audited_at(stored, now), now)
+    call.parts.wake(call.instance.id)
+    return answer({"instanceId": call.instance.id, "resources": [lane.key for lane in ready]})
+
+
+def _audited_at(stored: bytes, now: Moment) -> bytes:
+    """The cursor with its audit due now, ahead of any other long reading; one in progress goes on."""
+    cursor = decode(stored)
+    if cursor.long is not None and cursor.long.kind is ReadingKind.AUDIT:
+        return stored
+    others = {"settle_at": max(cursor.settle_at, now + 1), "sweep_at": max(cursor.sweep_at, now + 1)}
+    return ENCODE(msgspec.structs.replace(cursor, long=None, long_at=0, audit_at=now, **others))
 
 
 def _polled_at(stored: bytes, now: Moment) -> bytes:

@@ -73,6 +73,7 @@ PLATFORM = (
     Route("GET", "/instances/{instance_id:int}/event-poller-records", polling.list_records, Scope.USER),
     Route("PUT", "/instances/{instance_id:int}/polling/enabled", polling.enable, Scope.USER),
     Route("POST", "/instances/{instance_id:int}/poll", polling.poll_now, Scope.USER),
+    Route("POST", "/instances/{instance_id:int}/audit", polling.audit, Scope.USER),
     Route("GET", "/instances/{instance_id:int}/polling/held", held.list_held, Scope.USER),
     Route("PUT", "/instances/{instance_id:int}/polling/held/{resource:path}", held.release, Scope.USER),
     Route("DELETE", "/instances/{instance_id:int}/polling/held/{resource:path}", held.refuse, Scope.USER),

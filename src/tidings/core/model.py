@@ -114,6 +114,7 @@ class Change:
     touched: bool = False
     first_seen: bool = False
     evidence: str | None = None
+    cause: str | None = None  #: "audit" when no poll had announced it
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,6 +182,8 @@ def _event_object(event: Event, change: Change, context: NotifyContext) -> dict[
         shown["firstSeen"] = True
     if change.evidence is not None:
         shown["evidence"] = change.evidence
+    if change.cause is not None:
+        shown["cause"] = change.cause
     return shown
 
 

@@ -6,6 +6,7 @@ The hot path: an unchanged record costs a hash and a look-up, and is never parse
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import msgspec
 import xxhash
@@ -77,7 +78,7 @@ async def read_page(
         write, change = judge(row, known.get(key), olds.get(key), rules)
         records.append(write)
         if change is not None:
-            changes.append(change)
+            changes.append(replace(change, cause="audit") if kind is ReadingKind.AUDIT else change)
     reading = _counted(reading, heads.ids, stamps, outside, changes)
     if cursor.control_id is not None and cursor.control_id in heads.ids:
         reading = msgspec.structs.replace(reading, control_seen=True)

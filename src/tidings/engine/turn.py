@@ -79,7 +79,15 @@ async def finish(source: Source, cursor: PollCursor, reading: Reading, now: Mome
         return await _finish_poll(source, cursor, reading, poll_at, now)
     if reading.kind is ReadingKind.SETTLE:
         return replace(cursor, long=None, settle_at=after(now, source.intervals.settle)), reading
-    return replace(cursor, long=None, audit_at=after(now, source.intervals.audit)), reading
+    audited = replace(
+        cursor,
+        long=None,
+        audit_at=after(now, source.intervals.audit),
+        audited_at=now,
+        audited=reading.rows,
+        audit_missed=reading.created + reading.updated + reading.deleted,
+    )
+    return audited, reading
 
 
 async def _finish_poll(
