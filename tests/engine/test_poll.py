@@ -601,6 +601,10 @@ async def test_the_audit_finds_what_no_stamp_told(world):
     assert await world.events() == []
     await world.later(8 * 24 * 60 * MINUTE)
     assert await world.events() == [("UPDATED", 3)]
+    (message,) = await world.messages()
+    assert message["events"][0]["cause"] == "audit"
+    cursor = await world.cursor()
+    assert (cursor.audited, cursor.audit_missed, cursor.audited_at) == (5, 1, world.now)
 
 
 async def test_a_control_record_that_is_deleted_itself_ends_the_sweep_and_not_the_polls(world):
