@@ -25,6 +25,7 @@ from tidings.core.addresses import AddressPolicy
 from tidings.core.errors import InvalidInput
 from tidings.core.model import LaneKind, Moment, User
 from tidings.core.passwords import hash_password
+from tidings.elements.budget import Budgets
 from tidings.elements.connection import Connection
 from tidings.elements.describe import Element, catalog
 from tidings.elements.http import ProviderClient, provider_session
@@ -93,12 +94,13 @@ async def build(settings: Settings, *, log: Any = None) -> AsyncIterator[App]:
         client = ProviderClient(
             await stack.enter_async_context(provider_session(guarded_connector(policy))), clock=clock
         )
+        budgets = Budgets(clock=time.monotonic, log=log, requests_a_minute=settings.requests_a_minute)
         sender = Sender(await stack.enter_async_context(open_session(policy)))
         log_grew = Signal()
         stack.callback(log_grew.close)
 
         def connect(element: Element, configuration: Any, secret_values: Any) -> Connection:
-            return Connection(element, configuration, secret_values, client, settings.connectwise_client_id)
+            return Connection(element, configuration, secret_values, client, settings.connectwise_client_id, budgets)
 
         sources = Sources(
             store,

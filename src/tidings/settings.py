@@ -61,6 +61,12 @@ class Settings(BaseSettings):
         allow_inf_nan=False,
         description="The shortest poll interval an instance may ask for, in seconds.",
     )
+    requests_a_minute: int | None = Field(
+        default=None,
+        ge=0,
+        description="The most requests to one account of a provider in any minute, by everything this process does;"
+        " unset, what its element says (ConnectWise: 900); 0 counts none.",
+    )
     lease_for: float = Field(
         default=60.0,
         ge=1,

@@ -9,13 +9,19 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import pytest
+from aiohttp import web
 
+from tests.elements.provider import client, provider
 from tests.elements.virtual import run
 from tidings.core.budget import Limits, Priority
 from tidings.core.errors import ProviderDown, ProviderRefused, RateLimited, Throttled
 from tidings.elements.answer import Answer
 from tidings.elements.budget import FORGET_AT, PATIENCE, Budgets, TenantBudget
+from tidings.elements.connection import Connection
+from tidings.elements.describe import catalog
+from tidings.elements.http import ProviderClient
 
+ELEMENT = catalog()["connectwisecrmrest"]
 ANSWER = Answer(200, {}, b"[]", 0)
 
 
@@ -43,7 +49,7 @@ class Log:
     warning = info
 
 
-class Provider:
+class Stand:
     """Answers after `takes` seconds, `sent` says who asked and when; `problem` is raised when there is one."""
 
     def __init__(self, *, takes: float = 0.1, requests_a_minute: int | None = 900, concurrent: int = 4) -> None:
@@ -91,7 +97,7 @@ def failed(results: Sequence[Answer | BaseException]) -> list[Throttled]:
 
 @virtual
 async def test_a_request_that_may_go_goes_at_once() -> None:
-    provider = Provider()
+    provider = Stand()
     assert await provider.ask("contacts") is ANSWER
     assert provider.sent == [("contacts", 0.0)]
     assert provider.events == []
@@ -99,7 +105,7 @@ async def test_a_request_that_may_go_goes_at_once() -> None:
 
 @virtual
 async def test_a_hundred_pages_one_after_another_are_not_paced() -> None:
-    provider = Provider(takes=0.01)
+    provider = Stand(takes=0.01)
     for _ in range(100):
         await provider.ask()
     assert now() - 1000 == pytest.approx(1.0)
@@ -107,7 +113,7 @@ async def test_a_hundred_pages_one_after_another_are_not_paced() -> None:
 
 @virtual
 async def test_only_so_many_are_under_way_at_once_and_all_get_there() -> None:
-    provider = Provider(takes=1.0)
+    provider = Stand(takes=1.0)
     assert await provider.storm("abcdefghij") == [ANSWER] * 10
     assert provider.most == 4
     assert [at for _, at in provider.sent] == [0, 0, 0, 0, 1, 1, 1, 1, 2, 2]
@@ -115,7 +121,7 @@ async def test_only_so_many_are_under_way_at_once_and_all_get_there() -> None:
 
 @virtual
 async def test_the_minutes_budget_is_never_exceeded_however_many_ask() -> None:
-    provider = Provider(takes=0.01, requests_a_minute=60)
+    provider = Stand(takes=0.01, requests_a_minute=60)
     lanes = [asyncio.create_task(insist(provider, index)) for index in range(12)]
     await asyncio.sleep(600)
     for lane in lanes:
@@ -126,7 +132,7 @@ async def test_the_minutes_budget_is_never_exceeded_however_many_ask() -> None:
     assert len(times) > 500, "and it is used"
 
 
-async def insist(provider: Provider, index: int) -> None:
+async def insist(provider: Stand, index: int) -> None:
     """A lane that always has something to ask, and comes again when it is told to."""
     while True:
         try:
@@ -137,7 +143,7 @@ async def insist(provider: Provider, index: int) -> None:
 
 @virtual
 async def test_a_storm_of_429s_is_one_call_in_each_retry_after_for_that_tenant_alone() -> None:
-    provider = Provider()
+    provider = Stand()
 
     def problem() -> Exception | None:
         return too_many() if provider.sent[-1][0] != "other" else None
@@ -158,7 +164,7 @@ async def test_a_storm_of_429s_is_one_call_in_each_retry_after_for_that_tenant_a
     assert sum(who == "other" for who, _ in provider.sent) == 60
 
 
-async def insist_on_429(provider: Provider, name: str) -> None:
+async def insist_on_429(provider: Stand, name: str) -> None:
     while True:
         try:
             await provider.ask(name)
@@ -168,7 +174,7 @@ async def insist_on_429(provider: Provider, name: str) -> None:
 
 @virtual
 async def test_who_is_sent_away_hears_when_to_come_again_and_what_the_provider_said() -> None:
-    provider = Provider()
+    provider = Stand()
     provider.problem = too_many
     with pytest.raises(RateLimited):
         await provider.ask()
@@ -184,7 +190,7 @@ async def test_who_is_sent_away_hears_when_to_come_again_and_what_the_provider_s
 
 @virtual
 async def test_a_short_rest_is_waited_for() -> None:
-    provider = Provider()
+    provider = Stand()
     provider.problem = lambda: too_many(5) if len(provider.sent) == 1 else None
     with pytest.raises(RateLimited):
         await provider.ask("first")
@@ -194,7 +200,7 @@ async def test_a_short_rest_is_waited_for() -> None:
 
 @virtual
 async def test_those_who_wait_are_sent_away_when_a_429_closes_the_tenant() -> None:
-    provider = Provider(takes=1.0, concurrent=1)
+    provider = Stand(takes=1.0, concurrent=1)
     provider.problem = too_many
     first, *others = await provider.storm("abcd")
     assert isinstance(first, RateLimited)
@@ -204,7 +210,7 @@ async def test_those_who_wait_are_sent_away_when_a_429_closes_the_tenant() -> No
 
 @virtual
 async def test_nobody_waits_longer_than_patience_has_it() -> None:
-    provider = Provider(takes=25.0, concurrent=1)
+    provider = Stand(takes=25.0, concurrent=1)
     first, second = await provider.storm("ab")
     assert first is ANSWER
     assert isinstance(second, Throttled)
@@ -215,7 +221,7 @@ async def test_nobody_waits_longer_than_patience_has_it() -> None:
 
 @virtual
 async def test_a_spent_minute_says_when_the_next_request_may_go() -> None:
-    provider = Provider(takes=0.0, requests_a_minute=5)
+    provider = Stand(takes=0.0, requests_a_minute=5)
     results = [await provider.ask() for _ in range(5 - 1)]
     assert results == [ANSWER] * 4
     await asyncio.sleep(20)
@@ -226,7 +232,7 @@ async def test_a_spent_minute_says_when_the_next_request_may_go() -> None:
 
 @virtual
 async def test_who_is_waited_for_goes_before_polls_and_polls_before_long_readings() -> None:
-    provider = Provider(takes=1.0, concurrent=1)
+    provider = Stand(takes=1.0, concurrent=1)
     asking = [asyncio.create_task(provider.ask("first"))]
     await asyncio.sleep(0.5)
     for name, priority in (("sweep", Priority.LONG), ("poll", Priority.POLL), ("check", Priority.ASKED)):
@@ -237,7 +243,7 @@ async def test_who_is_waited_for_goes_before_polls_and_polls_before_long_reading
 
 @virtual
 async def test_a_long_reading_gets_its_turn_among_ever_more_polls() -> None:
-    provider = Provider(takes=0.5, concurrent=1)
+    provider = Stand(takes=0.5, concurrent=1)
     polls = [asyncio.create_task(insist_on_429(provider, "poll")) for _ in range(5)]
     await asyncio.sleep(0.1)
     await provider.ask("audit", Priority.LONG)
@@ -249,7 +255,7 @@ async def test_a_long_reading_gets_its_turn_among_ever_more_polls() -> None:
 
 @virtual
 async def test_polls_that_spend_their_minute_leave_requests_to_the_others() -> None:
-    provider = Provider(takes=0.0, requests_a_minute=100)
+    provider = Stand(takes=0.0, requests_a_minute=100)
     polls = [(await provider.storm(["poll"]))[0] for _ in range(100)]
     assert [isinstance(each, Throttled) for each in polls] == [False] * 80 + [True] * 20
     assert await provider.ask("check", Priority.ASKED) is ANSWER
@@ -258,7 +264,7 @@ async def test_polls_that_spend_their_minute_leave_requests_to_the_others() -> N
 
 @virtual
 async def test_who_stops_waiting_takes_nobodys_turn() -> None:
-    provider = Provider(takes=1.0, concurrent=1)
+    provider = Stand(takes=1.0, concurrent=1)
     asking = [asyncio.create_task(provider.ask(name)) for name in "abc"]
     await asyncio.sleep(0.5)
     asking[1].cancel()
@@ -271,7 +277,7 @@ async def test_who_stops_waiting_takes_nobodys_turn() -> None:
 def test_who_is_stopped_in_the_moment_of_their_turn_passes_it_on(just) -> None:
     @virtual
     async def scene() -> None:
-        provider = Provider(takes=1.0, concurrent=1)
+        provider = Stand(takes=1.0, concurrent=1)
         asking = [asyncio.create_task(provider.ask(name)) for name in "abc"]
 
         def stop() -> None:
@@ -289,7 +295,7 @@ def test_who_is_stopped_in_the_moment_of_their_turn_passes_it_on(just) -> None:
 
 @virtual
 async def test_a_request_that_is_stopped_under_way_frees_its_place() -> None:
-    provider = Provider(takes=50.0, concurrent=1)
+    provider = Stand(takes=50.0, concurrent=1)
     first = asyncio.create_task(provider.ask("a"))
     await asyncio.sleep(1)
     first.cancel()
@@ -300,7 +306,7 @@ async def test_a_request_that_is_stopped_under_way_frees_its_place() -> None:
 
 @virtual
 async def test_a_throttled_tenant_is_told_once_and_so_is_its_recovery() -> None:
-    provider = Provider()
+    provider = Stand()
     provider.problem = lambda: too_many(2) if len(provider.sent) <= 3 else None
     for _ in range(3):
         with pytest.raises(RateLimited):
@@ -319,7 +325,7 @@ async def test_a_throttled_tenant_is_told_once_and_so_is_its_recovery() -> None:
 def test_any_answer_ends_the_rest_but_silence_does_not(problem, is_told) -> None:
     @virtual
     async def scene() -> None:
-        provider = Provider()
+        provider = Stand()
         provider.problem = lambda: too_many(1) if len(provider.sent) == 1 else problem
         for kind in (RateLimited, type(problem)):
             with pytest.raises(kind):
@@ -331,7 +337,7 @@ def test_any_answer_ends_the_rest_but_silence_does_not(problem, is_told) -> None
 
 @virtual
 async def test_tenants_that_nobody_asks_are_forgotten_and_the_others_kept() -> None:
-    provider = Provider()
+    provider = Stand()
     for index in range(FORGET_AT - 1):
         provider.tenant(f"host/{index}")
     busy = provider.tenant("host/acme")
@@ -339,3 +345,53 @@ async def test_tenants_that_nobody_asks_are_forgotten_and_the_others_kept() -> N
     provider.tenant("host/one-more")
     assert provider.tenant("host/acme") is busy
     assert len(provider.budgets._budgets) == 2
+
+
+def connection(budgets: Budgets, client: ProviderClient, base: str, company: str, key: str = "public") -> Connection:
+    configuration = {"baseUrl": base, "company": company, "public.key": key, "connectwise.clientID": "id"}
+    return Connection(ELEMENT, configuration, {"private.key": "private"}, client, budgets=budgets)
+
+
+@pytest.mark.parametrize(
+    ("host", "company", "key", "shared"),
+    [("{}", "acme", "another", True), ("{}/other/root", "acme", "public", True), ("{}", "other", "public", False)],
+)
+async def test_who_has_the_same_host_and_company_shares_a_budget(host, company, key, shared) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        return web.json_response({"version": "1"})
+
+    async with provider(answer) as base, client() as asking:
+        budgets = Budgets(clock=lambda: 0.0, log=Log(), requests_a_minute=1)
+        await connection(budgets, asking, base, "acme").check()
+        second = connection(budgets, asking, host.format(base), company, key)
+        if not shared:
+            return await second.check()
+        with pytest.raises(Throttled, match=rf"127\.0\.0\.1:\d+/{company} was not asked"):
+            await second.check()
+    return None
+
+
+async def test_a_budget_of_zero_counts_nothing() -> None:
+    async def answer(request: web.Request) -> web.Response:
+        return web.json_response({"version": "1"})
+
+    async with provider(answer) as base, client() as asking:
+        account = connection(Budgets(clock=lambda: 0.0, log=Log(), requests_a_minute=0), asking, base, "acme")
+        assert ELEMENT.api.budget.requests_a_minute == 900
+        await asyncio.gather(*(account.check() for _ in range(950)))
+
+
+async def test_a_429_on_one_connection_keeps_another_from_asking() -> None:
+    seen: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        seen.append(request.path)
+        return web.json_response({"message": "slow down"}, status=429, headers={"Retry-After": "60"})
+
+    async with provider(answer) as base, client() as asking:
+        budgets = Budgets(clock=lambda: 0.0, log=Log())
+        with pytest.raises(RateLimited):
+            await connection(budgets, asking, base, "acme").check()
+        with pytest.raises(Throttled) as it:
+            await connection(budgets, asking, base, "acme").check()
+    assert (it.value.retry_after, it.value.provider_message, len(seen)) == (60.0, "slow down", 1)

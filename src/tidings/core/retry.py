@@ -40,3 +40,8 @@ def poll_backoff(failures: int, dice: float, retry_after: float | None = None) -
     """
     step = min(_FIRST_BACKOFF * 2.0 ** min(failures - 1, 16), _LAST_BACKOFF)
     return max(step, min(retry_after or 0.0, LONGEST_REQUEST)) * (1 + _SPREAD * dice)
+
+
+def throttled_wait(wait: float, dice: float) -> float:
+    """Seconds until a lane whose turn it was not asks again, `wait` at the least; up to a quarter more by `dice`."""
+    return wait * (1 + _SPREAD * dice)

@@ -9,7 +9,7 @@ import asyncio
 import math
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tidings.core.budget import (
@@ -193,10 +193,14 @@ class TenantBudget:
 
 
 class Budgets:
-    """The budgets of all tenants, each made when it is first asked for. `clock` is seconds that never go back."""
+    """The budgets of all tenants, each made when it is first asked for. `clock` is seconds that never go back.
 
-    def __init__(self, *, clock: Callable[[], float], log: Any) -> None:
+    `requests_a_minute`, when given, is the limit of every tenant in place of its element's; 0 counts nothing.
+    """
+
+    def __init__(self, *, clock: Callable[[], float], log: Any, requests_a_minute: int | None = None) -> None:
         self._clock, self._log = clock, log
+        self._requests_a_minute = requests_a_minute
         self._budgets: dict[str, TenantBudget] = {}
         self._forget_at = FORGET_AT
 
@@ -207,5 +211,7 @@ class Budgets:
             if len(self._budgets) >= self._forget_at:
                 self._budgets = {name: each for name, each in self._budgets.items() if not each.is_idle()}
                 self._forget_at = max(FORGET_AT, 2 * len(self._budgets))
+            if self._requests_a_minute is not None:
+                limits = replace(limits, requests_a_minute=self._requests_a_minute or None)
             budget = self._budgets[tenant] = TenantBudget(tenant, limits, clock=self._clock, log=self._log)
         return budget
