@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from tidings.core.budget import Priority
 from tidings.core.cursor import (
     ENCODE,
     LONG,
@@ -28,14 +29,18 @@ from tidings.core.errors import (
     PagingUnsupported,
     ProviderError,
     ProviderRefused,
+    Throttled,
 )
 from tidings.core.model import Lane, Moment
-from tidings.core.retry import poll_backoff
+from tidings.core.retry import poll_backoff, throttled_wait
 from tidings.engine.read import read_page
 from tidings.engine.source import Source
 from tidings.engine.sweep import sweep_page
 from tidings.engine.turn import Turn
 from tidings.store.base import PageCommit, Store
+
+#: What lets polls of the same tenant go first.
+UNHURRIED = LONG | {ReadingKind.BASELINE}
 
 
 class Poller:
@@ -99,6 +104,7 @@ class Poller:
 
     async def _turn(self, lane: Lane, source: Source, cursor: PollCursor, kind: ReadingKind) -> Turn:
         """One turn. A long reading that fails is set back alone, so that it cannot stop the polls."""
+        source.connection.priority = Priority.LONG if kind in UNHURRIED else Priority.POLL
         try:
             if kind is ReadingKind.SWEEP:
                 turn = await sweep_page(self._store, lane.id, source, cursor, self._clock())
@@ -108,6 +114,9 @@ class Poller:
         except (ProviderError, AddressForbidden) as error:
             if kind not in LONG or isinstance(error, CredentialsRefused | PagingUnsupported):
                 raise
+            if isinstance(error, Throttled):
+                wait_for = self._throttled(lane, error)
+                return Turn(msgspec.structs.replace(cursor, long_at=self._clock() + wait_for), failed=True)
             wait_for = self._wait_for(cursor.long_failures + 1, error)
             self._log.warning("reading.failed", **self._names(lane), reading=kind.value, reason=reason(error))
             return Turn(set_back(cursor, self._clock(), wait_for), failed=True)
@@ -150,6 +159,9 @@ class Poller:
 
     async def _back_off(self, lane: Lane, error: ProviderError | AddressForbidden) -> None:
         """Nothing moved; the next try is when the provider, or our patience, says."""
+        if isinstance(error, Throttled):
+            at = self._clock() + self._throttled(lane, error)
+            return await self._store.release(lane, due_at=at, attempt=lane.attempt, reason=reason(error))
         failures = lane.attempt + 1
         wait_for = self._wait_for(failures, error)
         self._log.warning(
@@ -175,6 +187,12 @@ class Poller:
         return await self._store.release(
             lane, due_at=now + wait_for, attempt=failures, reason=reason(error), cursor=ENCODE(refused)
         )
+
+    def _throttled(self, lane: Lane, error: Throttled) -> int:
+        """For how long a lane waits whose provider was not asked, which is nobody's failure."""
+        wait_for = round(1000 * throttled_wait(error.retry_after or 0.0, self._dice()))
+        self._log.info("poll.throttled", **self._names(lane), reason=reason(error), next_in_ms=wait_for)
+        return wait_for
 
     def _log_finished(self, lane: Lane, reading: Reading, cursor: PollCursor, now: Moment) -> None:
         odd = reading.outside or reading.filter_off or reading.unreadable or cursor.held
