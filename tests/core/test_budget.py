@@ -62,6 +62,13 @@ def test_never_more_than_the_budget_goes_in_any_minute(limits, arrivals, now) ->
         assert sum(first <= at <= first + WINDOW for at in sent) <= limits.requests_a_minute
 
 
+def test_the_end_of_a_second_counts_for_a_whole_minute() -> None:
+    limits = Limits(2, 4)
+    budget = one(full(limits), limits, Priority.POLL, 0.9)
+    budget = one(budget, limits, Priority.POLL, 60.5)
+    assert opens_at(budget, limits, Priority.POLL, 60.6) == 61.0
+
+
 @given(LIMITS, st.lists(st.tuples(PAUSES, PRIORITIES), max_size=200))
 def test_who_comes_when_the_budget_says_so_may_go(limits, arrivals) -> None:
     budget, now = full(limits), 0.0

@@ -6,7 +6,7 @@ The clock stands still while lanes are at work, so it is moved by steps after wh
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,12 @@ from typing import Any
 from aiohttp import web
 
 from tests.engine.world import ELEMENT, MINUTE, SECOND, World
+from tidings.core.budget import Limits, Priority
 from tidings.core.cursor import ReadingKind, decode
 from tidings.core.instanceconfig import Configuration
 from tidings.core.model import Lane, LaneKind
 from tidings.core.plan import plan
+from tidings.elements.answer import Answer
 from tidings.elements.budget import Budgets
 from tidings.elements.connection import Connection
 from tidings.engine.sources import Sources
@@ -28,7 +30,7 @@ RESOURCES = "contacts,incidents,organizations"
 
 class Log:
     def __init__(self) -> None:
-        self.lines: list[dict[str, Any]] = []
+        self.lines: list[Any] = []
 
     def info(self, event: str, **values: Any) -> None:
         self.lines.append({"event": event, **values})
@@ -44,7 +46,7 @@ class Shared:
 
     def __init__(self, world: World, **limits: Any) -> None:
         self.world, self.log = world, Log()
-        self.budgets = Budgets(clock=lambda: world.now / 1000, log=self.log, **limits)
+        self.budgets: Budgets = Budgets(clock=lambda: world.now / 1000, log=self.log, **limits)
         world.sources = Sources(
             world.store,
             {ELEMENT.key: ELEMENT},
@@ -168,3 +170,38 @@ async def test_a_long_reading_that_may_not_ask_does_not_stop_the_polls(tmp_path)
         assert {"sweep"} <= set(readings), "and it ends"
         assert all_.log.told("reading.failed") == []
         assert all_.log.told("poll.throttled")
+
+
+class Noting(Budgets):
+    """Budgets that let everybody go and note with which priority they came."""
+
+    def __init__(self, noted: list[Any]) -> None:
+        super().__init__(clock=lambda: 0.0, log=Log())
+        self.noted = noted
+
+    def of(self, tenant: str, limits: Limits) -> Any:
+        return self
+
+    async def spend(self, priority: Priority, purpose: str, ask: Callable[[], Awaitable[Answer]]) -> Answer:
+        self.noted.append(priority)
+        return await ask()
+
+
+async def test_polls_go_before_all_readings_that_may_take_their_time(tmp_path):
+    async with World(tmp_path, **{"event.poller.audit_interval": "20"}) as world:
+        world.provider.put(1, world.now - MINUTE)
+        all_ = Shared(world)
+        all_.budgets = Noting(all_.log.lines)
+        for _ in range(40):
+            await all_.later(MINUTE)
+    seen: dict[str, set[Priority]] = {}
+    asked: set[Priority] = set()
+    for line in all_.log.lines:
+        if isinstance(line, Priority):
+            asked.add(line)
+        elif line["event"] == "poll.finished":
+            seen[line["reading"]] = seen.get(line["reading"], set()) | asked
+            asked = set()
+    assert seen == {
+        kind: {Priority.POLL if kind in ("probe", "poll") else Priority.LONG} for kind in map(str, ReadingKind)
+    }
