@@ -94,7 +94,8 @@ def server(data: Path, core: set[int]) -> Iterator[psutil.Process]:
     """`tidings serve` on a data directory, once it is ready."""
     port = free_port()
     options = ["--data", str(data), "--port", str(port), "--stop-on-eof"]
-    environment = {"TIDINGS_ALLOWED_NETWORKS": "127.0.0.0/8"}
+    # A million records are more pages than a provider is asked for in a minute.
+    environment = {"TIDINGS_ALLOWED_NETWORKS": "127.0.0.0/8", "TIDINGS_REQUESTS_A_MINUTE": "0"}
     with started(["tidings", "serve", *options], core, environment=environment, log=data / "log") as (process, seen):
         _wait_for(port, process)
         yield seen
