@@ -47,7 +47,7 @@ async def read_around(
 
 
 def _first_beyond(position: str | None, ids: Sequence[RecordId]) -> RecordId:
-    """The record that a page begins with, though the provider may repeat some before it, or send more than was asked."""
+    """The record a page begins with, though the provider may repeat some before it or send more than was asked."""
     after = None if position is None else record_id(position)
     if after is None:
         return ids[0]
