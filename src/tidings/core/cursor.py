@@ -61,7 +61,8 @@ class PollCursor(msgspec.Struct, frozen=True, omit_defaults=True):
     generation: str = ""
     generation_number: int = 0
     baselined: bool = False
-    t0_at: Moment | None = None  #: the provider's clock when the baseline began
+    t0_at: Moment | None = None  #: from which stamp on a baseline announces, by the provider's clock
+    watched_at: Moment | None = None  #: the provider's clock when watching began
     high_id: int | None = None  #: its greatest id then
     watermark_at: Moment | None = None
     skew: int = 0  #: milliseconds by which stamps were seen ahead of the provider's `Date`

@@ -83,7 +83,7 @@ class Poller:
 
     async def _take_turns(self, lane: Lane, source: Source) -> None:
         now = self._clock()
-        cursor = within(adopt(decode(lane.cursor), lane.generation, now), source.intervals, now)
+        cursor = within(adopt(decode(lane.cursor), lane.generation, now, lookback(source)), source.intervals, now)
         counted = lane  # with the failures since the last page that was read
         while (kind := next_turn(cursor, self._clock())) is not None:
             try:
@@ -94,7 +94,7 @@ class Poller:
                 if isinstance(error, PagingUnsupported) and not cursor.numbered:
                     self._log.warning("poll.numbered", **self._names(lane), reason=reason(error))
                     return await self._store.release(lane, due_at=0, cursor=ENCODE(numbered(cursor)))
-                return await self._back_off(counted, error)
+                return await self._back_off(counted, cursor, error)
             cursor, released = await self._commit(counted, source, turn)
             if released:
                 return None
@@ -157,7 +157,7 @@ class Poller:
             self._log_finished(lane, turn.reading, cursor, now)
         return cursor, release
 
-    async def _back_off(self, lane: Lane, error: ProviderError | AddressForbidden) -> None:
+    async def _back_off(self, lane: Lane, cursor: PollCursor, error: ProviderError | AddressForbidden) -> None:
         """Nothing moved; the next try is when the provider, or our patience, says."""
         if isinstance(error, Throttled):
             at = self._clock() + self._throttled(lane, error)
@@ -175,7 +175,6 @@ class Poller:
         now = self._clock()
         if not isinstance(error, ProviderRefused):
             return await self._store.release(lane, due_at=now + wait_for, attempt=failures, reason=reason(error))
-        cursor = decode(lane.cursor)
         refused = msgspec.structs.replace(
             cursor, refused=cursor.refused + 1, refused_since=cursor.refused_since if cursor.refused else now
         )
@@ -219,11 +218,17 @@ class Poller:
         return {"instance": lane.instance_id, "resource": lane.key, "lane": lane.id}
 
 
-def adopt(cursor: PollCursor, generation: str, now: Moment) -> PollCursor:
+def lookback(source: Source) -> int:
+    """How far before the watermark a change may lie that a poll or a settle pass was still to find."""
+    return max(source.overlap, source.settle_window)
+
+
+def adopt(cursor: PollCursor, generation: str, now: Moment, late_by: int) -> PollCursor:
     """The cursor under the lane's generation.
 
-    When what records are compared under has changed, everything is read once more from the old watermark on: records
-    whose stamp has not moved are taken over silently, newly visible ones learned, and what changed meanwhile announced.
+    When what records are compared under has changed, everything is read once more: records whose stamp has not moved
+    are taken over silently, and newly visible ones learned. What was stamped at most `late_by` before the watermark, or
+    since, may be a change that no reading has seen yet, and is announced.
     """
     if cursor.generation == generation:
         return cursor
@@ -232,7 +237,9 @@ def adopt(cursor: PollCursor, generation: str, now: Moment) -> PollCursor:
     )
     again = Reading(ReadingKind.BASELINE, started_at=now, serial=cursor.serial)
     if cursor.baselined:
-        return msgspec.structs.replace(changed, baselined=False, t0_at=cursor.watermark_at, main=again)
+        watermark_at = cursor.watermark_at
+        since = None if watermark_at is None else watermark_at - max(late_by, 2 * cursor.skew)
+        return msgspec.structs.replace(changed, baselined=False, t0_at=since, main=again)
     if cursor.main is not None and cursor.main.kind is ReadingKind.BASELINE:
         # Watching began with the probe: what came since then is a change, and must not be learned silently by another.
         return msgspec.structs.replace(changed, main=again)

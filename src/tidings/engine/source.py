@@ -118,7 +118,7 @@ class Source:
             and cursor.generation_number == 1
             and reading.kind in (ReadingKind.PROBE, ReadingKind.BASELINE),
             high_id=cursor.high_id,
-            created_since=cursor.t0_at,
+            created_since=cursor.t0_at if cursor.watched_at is None else cursor.watched_at,
             created_known=self.read_created is not None,
             tolerance=self.polled.created_check_tolerance * 1000,
         )

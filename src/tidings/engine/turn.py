@@ -39,9 +39,9 @@ async def begin(source: Source, cursor: PollCursor, kind: ReadingKind, now: Mome
     count = None
     if kind is ReadingKind.PROBE:
         newest, t0_at = await source.connection.newest_id(source.resource)
-        high_id = newest if isinstance(newest, int) else None
         # An account without a record yet has the highest id zero: whatever comes is new.
-        cursor = msgspec.structs.replace(cursor, t0_at=t0_at, high_id=0 if newest is None else high_id)
+        high_id = 0 if newest is None else newest if isinstance(newest, int) else None
+        cursor = msgspec.structs.replace(cursor, t0_at=t0_at, watched_at=t0_at, high_id=high_id)
     elif kind in (ReadingKind.BASELINE, ReadingKind.AUDIT, ReadingKind.SWEEP):
         count = await count_of(source, now)
     lower_at = lower_bound(cursor, kind, source.overlap, source.settle_window)

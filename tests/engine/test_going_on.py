@@ -1,0 +1,167 @@
+"""Where does a lane go on when something came between: another filter, a refusal, a page that was not what it seemed?
+
+Each was found by a history of `tests/simulation/` and is told here in a few lines.
+"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from aiohttp import web
+
+from tests.engine.world import MINUTE, SECOND, START, World
+
+
+@pytest.fixture
+async def world(tmp_path):
+    async with World(tmp_path) as world:
+        yield world
+
+
+def refused(request: web.Request) -> web.Response:
+    return web.json_response({"code": "InvalidObject", "message": "no"}, status=400)
+
+
+def honest(request: web.Request) -> None:
+    return None
+
+
+async def another_filter(world: World) -> None:
+    """One that lets the same records through."""
+    entry = {
+        "url": "/hubs/crm/contacts?where=lastUpdated>'${gmtDate:yyyy-MM-dd'T'HH:mm:ss'Z'}' AND id>0",
+        "idField": "id",
+        "datesConfiguration": {
+            "updatedDateField": "_info.lastUpdated",
+            "updatedDateFormat": "yyyy-MM-dd'T'HH:mm:ss'Z'",
+        },
+    }
+    await world.configure(**{"event.poller.configuration": json.dumps({"contacts": entry})})
+
+
+async def half_baselined(world: World) -> World:
+    """A world whose baseline stands before its third page."""
+    world.provider.page_cap = 2
+    for key in range(1, 7):
+        world.provider.put(key, START - 900 * MINUTE, firstName="old")
+    world.provider.before = lambda request: refused(request) if "pageId=4" in str(request.rel_url) else None
+    await world.run()
+    cursor = await world.cursor()
+    assert cursor.main is not None
+    assert (cursor.main.kind, cursor.main.position) == ("baseline", "4")
+    return world
+
+
+async def test_a_filter_changed_during_the_baseline_keeps_where_watching_began(world):
+    await half_baselined(world)
+    world.now += 10 * SECOND
+    world.provider.put(7, firstName="new")
+    world.provider.put(6, firstName="changed before it was read")
+    world.provider.before = honest
+    await another_filter(world)
+    await world.later(MINUTE)
+    await world.later(MINUTE)
+    assert sorted(await world.events()) == [("CREATED", 7), ("UPDATED", 6)]
+
+
+async def test_a_refused_page_keeps_what_was_read_before_it(world):
+    await half_baselined(world)
+    world.provider.before = honest
+    world.provider.requests.clear()
+    world.provider.put(7, firstName="new")
+    await world.later(MINUTE)
+    assert "pageId=4" in world.provider.requests[0]
+    await world.later(MINUTE)
+    assert await world.events() == [("CREATED", 7)]
+
+
+async def test_a_lane_that_has_to_go_by_page_numbers_keeps_where_watching_began(world):
+    for key in range(1, 7):
+        world.provider.put(key, START - 900 * MINUTE, firstName="old")
+    world.provider.numbered = True
+    world.provider.page_cap = 2
+
+    def people(request):
+        if "pageId=2" in str(request.rel_url):
+            world.now += 10 * SECOND
+            world.provider.put(7, firstName="new")
+
+    world.provider.before = people
+    await world.run()
+    await world.later(MINUTE)
+    assert (await world.cursor()).numbered
+    assert await world.events() == [("CREATED", 7)]
+
+
+async def test_a_record_of_the_future_made_before_another_filter_is_announced(world):
+    world.provider.put(1, START - 900 * MINUTE)
+    await world.run()
+    world.provider.put(2, START + 600 * MINUTE, firstName="from tomorrow")
+    await another_filter(world)
+    await world.later(MINUTE)
+    assert await world.events() == [("CREATED", 2)]
+
+
+async def test_a_record_shown_late_after_another_filter_is_announced(world):
+    world.provider.put(1, START - 900 * MINUTE)
+    await world.run()
+    world.provider.put(2, world.now, firstName="late")
+    world.provider.hidden.add(2)
+    world.now += 30 * SECOND
+    world.provider.put(1, firstName="sets the watermark")
+    await world.later(MINUTE)
+    world.provider.hidden.clear()
+    await another_filter(world)
+    await world.later(MINUTE)
+    assert await world.events() == [("UPDATED", 1), ("CREATED", 2)]
+
+
+async def test_failures_are_counted_from_the_last_page_that_was_read(world):
+    world.provider.page_cap = 2
+    for key in range(1, 7):
+        world.provider.put(key, START - 900 * MINUTE)
+    await world.run()
+    for key in range(1, 7):
+        world.provider.put(key, firstName="edited")
+    asked: list[str] = []
+
+    def every_second_request(request):
+        asked.append(str(request.rel_url))
+        return web.Response(status=503) if len(asked) % 2 == 0 else None
+
+    world.provider.before = every_second_request
+    for _ in range(3):
+        await world.later(MINUTE)
+        assert (await world.lane()).attempt <= 1
+
+
+@pytest.mark.parametrize("lie", ["empty", "repeated"])
+async def test_what_is_read_around_a_poisoned_record_is_looked_at_twice(world, lie):
+    for key in range(1, 31):
+        world.provider.put(key, START - 900 * MINUTE)
+    await world.run()
+    for key in range(1, 31):
+        world.provider.put(key, firstName="edited")
+    lied: list[int] = []
+
+    def poisoned(request):
+        if "pageSize" not in request.query or request.query.get("orderBy"):
+            return None
+        after, size = int(request.query.get("pageId", 0)), int(request.query["pageSize"])
+        if request.query.get("fields") == "id":
+            if lie == "repeated" and after < 17:
+                rows = [{"id": after}, {"id": after + 1}] if after else [{"id": 1}]
+                return web.json_response(rows, headers={"Link": f'<http://x/?pageId={after + 1}>; rel="next"'})
+            return None
+        if after < 17 <= after + size:
+            return web.json_response({"message": "String was not recognized as a valid Boolean."}, status=500)
+        if lie == "empty" and size < 100 and not lied:
+            lied.append(1)
+            return web.json_response([])
+        return None
+
+    world.provider.before = poisoned
+    for _ in range(5):
+        await world.later(MINUTE)
+    assert sorted(await world.events()) == [("UPDATED", key) for key in range(1, 31) if key != 17]
