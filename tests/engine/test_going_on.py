@@ -89,7 +89,8 @@ async def test_a_lane_that_has_to_go_by_page_numbers_keeps_where_watching_began(
 
     world.provider.before = people
     await world.run()
-    await world.later(MINUTE)
+    for _ in range(3):
+        await world.later(MINUTE)
     assert (await world.cursor()).numbered
     assert await world.events() == [("CREATED", 7)]
 
@@ -165,3 +166,53 @@ async def test_what_is_read_around_a_poisoned_record_is_looked_at_twice(world, l
     for _ in range(5):
         await world.later(MINUTE)
     assert sorted(await world.events()) == [("UPDATED", key) for key in range(1, 31) if key != 17]
+
+
+@pytest.mark.parametrize("hours", [1, 12])
+async def test_a_filter_in_another_zone_is_noticed_though_the_record_that_should_come_back_was_edited(world, hours):
+    world.provider.filter_shift = hours * 60 * MINUTE
+    world.provider.page_cap = 2
+    for key in range(1, 7):
+        world.provider.put(key, START - 900 * MINUTE + key * SECOND)
+
+    def people(request):
+        if "pageId=6" in str(request.rel_url):
+            world.now += 10 * SECOND
+            world.provider.put(6, firstName="edited after it was read")
+            world.now += 10 * SECOND
+
+    world.provider.before = people
+    await world.run()
+    assert (await world.cursor()).widened
+
+
+async def test_a_filter_that_goes_wrong_when_its_control_is_edited_is_noticed(world):
+    for key in range(1, 7):
+        world.provider.put(key, START - 10 * SECOND * key)
+    await world.run()
+    world.provider.filter_shift = 60 * MINUTE
+    world.provider.put(1, firstName="the control")
+    world.provider.put(2, firstName="another")
+    await world.later(MINUTE)
+    assert sorted(await world.events()) == [("UPDATED", 1), ("UPDATED", 2)]
+
+
+async def test_pages_by_number_that_have_shifted_are_read_anew(world):
+    world.provider.numbered = True
+    world.provider.page_cap = 1
+    for key in range(1, 4):
+        world.provider.put(key, START - 900 * MINUTE)
+    for _ in range(4):
+        await world.later(MINUTE)
+    assert (await world.cursor()).baselined
+    world.provider.put(2, firstName="edited")
+    world.provider.put(3, firstName="edited")
+
+    def people(request):
+        if "page=2" in str(request.rel_url) and "Updated" in str(request.rel_url):
+            world.provider.put(1, firstName="comes before what was read")
+
+    world.provider.before = people
+    for _ in range(3):
+        await world.later(MINUTE)
+    assert sorted(set(await world.events())) == [("UPDATED", 1), ("UPDATED", 2), ("UPDATED", 3)]

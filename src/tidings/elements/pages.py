@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
-from tidings.core.errors import PagingUnsupported, ProviderRefused
+from tidings.core.errors import PagingUnsupported
 from tidings.core.model import RecordId, record_id
 
 
@@ -60,7 +60,7 @@ def turn(paging: Paging, *, position: str | None, empty: bool, link: str | None,
     """What comes after the page that was read at `position`.
 
     `link` is the answer's Link header; `edges` gives the first and last id of a page that is not empty, and is only
-    called where they are needed. Raises `ProviderRefused` when the provider shows the same page again and again.
+    called where they are needed. Raises `PagingUnsupported` when the provider shows the same page again and again.
     """
     if paging is Paging.FORWARD_ONLY:
         return _forward(position, empty, next_page_id(link), edges)
@@ -92,7 +92,7 @@ def _numbered(position: str | None, empty: bool, edges: Edges) -> Turn:
     here = _Number(1, None, None) if position is None else _Number.read(position)
     first, last = edges()
     if (first, last) == (here.first, here.last):
-        raise ProviderRefused(
+        raise PagingUnsupported(
             f"page {here.number} repeats page {here.number - 1} (ids {first} to {last}): "
             "this endpoint does not page by number"
         )

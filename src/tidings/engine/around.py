@@ -40,9 +40,10 @@ async def read_around(
             if not isinstance(error, AnswerTooLarge) and error.status != 500:
                 raise
     ids = await _read(source, query, position, 1, source.resource.id)
-    if ids.ended:
+    found = source.ids.read(ids.body).ids
+    if not found:
         return ids, None, size
-    unreadable = _first_beyond(position, source.ids.read(ids.body).ids)
+    unreadable = _first_beyond(position, found)
     return Page(b"[]", ids.date_at, str(unreadable), ended=False), unreadable, size
 
 

@@ -91,9 +91,10 @@ class Poller:
             except CredentialsRefused:
                 raise
             except (ProviderError, AddressForbidden) as error:
-                if isinstance(error, PagingUnsupported) and not cursor.numbered:
+                # Once may be a slip of the provider's; refused twice in a row, its pages have to be counted.
+                if isinstance(error, PagingUnsupported) and (cursor.numbered or cursor.refused):
                     self._log.warning("poll.numbered", **self._names(lane), reason=reason(error))
-                    return await self._store.release(lane, due_at=0, cursor=ENCODE(numbered(cursor)))
+                    cursor = numbered(cursor)
                 return await self._back_off(counted, cursor, error)
             cursor, released = await self._commit(counted, source, turn)
             if released:
@@ -247,7 +248,7 @@ def adopt(cursor: PollCursor, generation: str, now: Moment, late_by: int) -> Pol
 
 
 def numbered(cursor: PollCursor) -> PollCursor:
-    """The cursor for a provider that pages by number only: what it was reading begins anew."""
+    """The cursor for a provider that pages by number only, or whose pages have shifted: what was read begins anew."""
     main = Reading(cursor.main.kind, lower_at=cursor.main.lower_at) if cursor.main is not None else None
     return msgspec.structs.replace(cursor, numbered=True, main=main, long=None)
 

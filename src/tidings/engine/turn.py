@@ -12,6 +12,7 @@ from tidings.core.errors import ProviderRefused, RecordNotFound
 from tidings.core.model import Change, Moment, RecordId, RecordWrite
 from tidings.engine.source import Source
 
+EDITED_LIMIT = 3  #: looks at a filter whose record is edited while we look
 SHORT_LIMIT = 3  #: full readings that come short are repeated this often before they are taken as they are
 
 
@@ -97,7 +98,8 @@ async def _finish_poll(
     mean what we sent (a time zone), and the next poll asks from further back, at once."""
     replace = msgspec.structs.replace
     expected = cursor.control_id is not None and (cursor.control_at or 0) >= (reading.lower_at or 0)
-    if expected and not reading.control_seen and await _is_unmoved(source, cursor.control_id, cursor.control_at):
+    control = (cursor.control_id, cursor.control_at, reading.lower_at or 0, reading.date_at or 0)
+    if expected and not reading.control_seen and await _should_have_come(source, *control):
         reading = replace(reading, filter_off=True)
         return replace(cursor, main=None, poll_at=poll_at if cursor.widened else now, widened=True), reading
     moved = replace(cursor, main=None, watermark_at=advance(cursor, reading), polled_at=now, poll_at=poll_at)
@@ -112,27 +114,46 @@ def _with_control(cursor: PollCursor, reading: Reading) -> PollCursor:
 
 
 async def _filter_works(source: Source, reading: Reading, now: Moment) -> bool:
-    """Whether the newest record of a baseline comes back when everything from its own stamp on is asked for."""
-    if reading.top_id is None or reading.top_at is None:
-        return True
-    query = source.query(reading.top_at, now)
-    page = await source.connection.read_page(
-        source.resource, conditions=query.conditions, position=None, size=source.page_size, extra=query.extra
-    )
-    ids = source.heads.read(page.body).ids
-    full = len(ids) >= source.page_size
-    return full or reading.top_id in ids or not await _is_unmoved(source, reading.top_id, reading.top_at)
+    """Whether the newest record of a baseline comes back when everything from its own stamp on is asked for; from its
+    new stamp on where it was edited meanwhile."""
+    stamp_at = reading.top_at
+    for _ in range(EDITED_LIMIT):
+        if reading.top_id is None or stamp_at is None:
+            break
+        query = source.query(stamp_at, now)
+        page = await source.connection.read_page(
+            source.resource, conditions=query.conditions, position=None, size=source.page_size, extra=query.extra
+        )
+        heads = source.heads.read(page.body)
+        if len(heads.ids) >= source.page_size:
+            break
+        if reading.top_id not in heads.ids:
+            return not await _should_have_come(source, reading.top_id, stamp_at, stamp_at, page.date_at)
+        listed_at = source.read_stamp(heads.stamps[heads.ids.index(reading.top_id)])
+        if listed_at == stamp_at:
+            break
+        stamp_at = listed_at
+    return True
 
 
-async def _is_unmoved(source: Source, key: RecordId | None, stamp_at: Moment | None) -> bool:
-    """Whether a record, read by its id, is there and bears the stamp we know."""
+async def _should_have_come(
+    source: Source, key: RecordId | None, known_at: Moment | None, lower_at: Moment, asked_at: Moment
+) -> bool:
+    """Whether a record that a list did not bring, read by its id, bears a stamp for which it should have: the one we
+    know, or one between the bound that was sent and the moment at which the list was asked for."""
+    stamp_at = await _stamp_of(source, key)
+    return stamp_at is not None and (stamp_at == known_at or lower_at <= stamp_at < asked_at)
+
+
+async def _stamp_of(source: Source, key: RecordId | None) -> Moment | None:
+    """The stamp of a record, read by its id; None where it cannot be read."""
     if key is None:
-        return False
+        return None
     try:
         body = await source.connection.read_one(source.resource, key)
     except (RecordNotFound, ProviderRefused):
-        return False
-    return source.read_stamp(source.heads.read(b"[" + body + b"]").stamps[0]) == stamp_at
+        return None
+    return source.read_stamp(source.heads.read(b"[" + body + b"]").stamps[0])
 
 
 async def _baseline(source: Source, cursor: PollCursor, now: Moment) -> Reading:
