@@ -216,3 +216,19 @@ async def test_pages_by_number_that_have_shifted_are_read_anew(world):
     for _ in range(3):
         await world.later(MINUTE)
     assert sorted(set(await world.events())) == [("UPDATED", 1), ("UPDATED", 2), ("UPDATED", 3)]
+
+
+async def test_a_record_missed_once_and_found_again_has_to_be_missed_twice_anew(world):
+    for key in range(1, 13):
+        world.provider.put(key, START - 900 * MINUTE)
+    await world.run()
+    for _ in range(3):
+        kept = world.provider.rows.pop(5)
+        await world.later(31 * MINUTE)
+        world.provider.rows[5] = kept
+        await world.later(31 * MINUTE)
+        assert await world.events() == []
+    del world.provider.rows[5]
+    await world.later(31 * MINUTE)
+    await world.later(2 * MINUTE)
+    assert await world.events() == [("DELETED", 5)]

@@ -62,9 +62,18 @@ async def sweep_page(store: Store, lane_id: int, source: Source, cursor: PollCur
             return Turn(msgspec.structs.replace(cursor, long=None, sweep_at=NEVER), reading=reading, finished=True)
         if page.ended:
             reading = await _compare(store, lane_id, reading, reading.seen, ended=True)
+    found = await _found_again(store, lane_id, ids) if cursor.missed_once else ()
     if not page.ended:
-        return Turn(msgspec.structs.replace(cursor, long=reading), reading=reading)
-    return await _judge_listing(store, lane_id, source, cursor, reading, now)
+        return Turn(msgspec.structs.replace(cursor, long=reading), found, reading=reading)
+    turn = await _judge_listing(store, lane_id, source, cursor, reading, now)
+    return Turn(turn.cursor, found, reading=turn.reading, finished=turn.finished)
+
+
+async def _found_again(store: Store, lane_id: int, ids: Sequence[RecordId]) -> list[RecordWrite]:
+    """Listed records that an earlier sweep has missed: only what two sweeps in a row miss is gone."""
+    states = await store.known(lane_id, ids)
+    missed = ((key, state) for key, state in states.items() if state.missing > 0 and not state.gone)
+    return [_kept(key, state)._replace(missing=0) for key, state in missed]
 
 
 async def _compare(store: Store, lane_id: int, reading: Reading, ids: Sequence[RecordId], *, ended: bool) -> Reading:
@@ -91,7 +100,8 @@ async def _judge_listing(
     replace = msgspec.structs.replace
     rest = replace(cursor, long=None, sweep_at=after(now, source.intervals.sweep))
     if not reading.missing and not reading.returned:
-        return Turn(replace(rest, held=0, held_at=0, held_ids=(), released=False), reading=reading, finished=True)
+        settled = replace(rest, held=0, held_at=0, held_ids=(), released=False, missed_once=False)
+        return Turn(settled, reading=reading, finished=True)
     # Without a record that can be read, a list of nothing and a lost permission look alike: no conclusions.
     if reading.control_id is None or await came_short(source, reading, now):
         return Turn(rest, reading=reading, finished=True)
@@ -134,10 +144,12 @@ async def _confirm(
         first_missed=reading.first_missed + sum(record.missing == 1 for record in records),
     )
     if rest:
-        return Turn(replace(cursor, long=reading), records, changes, reading)
+        going_on = replace(cursor, long=reading, missed_once=cursor.missed_once or reading.first_missed > 0)
+        return Turn(going_on, records, changes, reading)
     interval = source.intervals.sweep or SECOND_LOOK
     sweep_at = now + (min(interval, SECOND_LOOK) if reading.first_missed else interval)
-    return Turn(replace(cursor, long=None, sweep_at=sweep_at, released=False), records, changes, reading, finished=True)
+    ended = replace(cursor, long=None, sweep_at=sweep_at, released=False, missed_once=reading.first_missed > 0)
+    return Turn(ended, records, changes, reading, finished=True)
 
 
 async def _look_at(
@@ -151,9 +163,7 @@ async def _look_at(
 ) -> tuple[RecordWrite, Change | None]:
     """One record by its id: gone, flagged as deleted, back again, or only out of view."""
     body = await _read(source, key)
-    kept = RecordWrite(
-        key, state.raw_hash, state.stamp_at, state.rev, state.gone, state.missing, state.generation, snapshot=None
-    )
+    kept = _kept(key, state)
     if body is None:
         if state.gone:
             return kept, None
@@ -183,6 +193,13 @@ async def _read(source: Source, key: RecordId) -> bytes | None:
 
 
 UNREADABLE = b""
+
+
+def _kept(key: RecordId, state: Known) -> RecordWrite:
+    """The record as it is known."""
+    return RecordWrite(
+        key, state.raw_hash, state.stamp_at, state.rev, state.gone, state.missing, state.generation, snapshot=None
+    )
 
 
 def _order(key: RecordId) -> tuple[bool, RecordId]:
