@@ -232,3 +232,41 @@ async def test_a_record_missed_once_and_found_again_has_to_be_missed_twice_anew(
     await world.later(31 * MINUTE)
     await world.later(2 * MINUTE)
     assert await world.events() == [("DELETED", 5)]
+
+
+async def test_many_records_that_go_missing_during_a_sweep_are_held_by_the_next(world):
+    world.provider.page_cap = 30
+    for key in range(1, 61):
+        world.provider.put(key, START - 900 * MINUTE)
+    await world.run()
+    kept: dict[int, dict] = {}
+
+    def narrow(request):
+        if "fields=id" in str(request.rel_url) and "pageId=30" in str(request.rel_url) and not kept:
+            kept.update({key: world.provider.rows.pop(key) for key in (*range(2, 12), *range(40, 49))})
+
+    world.provider.before = narrow
+    await world.later(31 * MINUTE)
+    for _ in range(3):
+        await world.later(2 * MINUTE)
+    world.provider.rows |= kept
+    await world.later(31 * MINUTE)
+    assert await world.events() == []
+    assert not (await world.cursor()).held
+
+
+async def test_a_filter_in_another_zone_is_noticed_in_a_table_that_was_empty(world):
+    world.provider.filter_shift = 12 * 60 * MINUTE
+    await world.run()
+    world.provider.put(1, firstName="the first")
+    await world.later(MINUTE)
+    assert await world.events() == [("CREATED", 1)]
+    assert (await world.cursor()).widened
+
+
+async def test_the_first_record_of_a_table_that_was_empty_proves_its_filter(world):
+    await world.run()
+    world.provider.put(1, firstName="the first")
+    await world.later(MINUTE)
+    assert await world.events() == [("CREATED", 1)]
+    assert not (await world.cursor()).widened

@@ -86,6 +86,7 @@ class PollCursor(msgspec.Struct, frozen=True, omit_defaults=True):
     held_at: Moment = 0
     held_ids: tuple[RecordId, ...] = ()  #: the first of them, to look at
     released: bool = False  #: the next sweep may announce what it finds missing, however much it is
+    let_pass: bool = False  #: a person let pass what the last sweep missed, so the next one may miss it again
     missed_once: bool = False  #: a sweep has missed records that no later one has missed or found again
     numbered: bool = False  #: the provider does not page forward-only here
     widened: bool = False  #: its filter does not mean what we sent: we ask from a day earlier

@@ -22,7 +22,7 @@ from tidings.engine.source import Source
 from tidings.engine.turn import Turn, after, begin, came_short
 from tidings.store.base import Store
 
-HELD_AT = 10  #: a sweep that misses more than this many records anew …
+HELD_AT = 10  #: a sweep that misses more than this many records …
 HELD_SHARE = 0.1  #: … and more than this share of all is held
 SHOWN = 100  #: ids of a held sweep that a person is shown
 CONFIRMED_AT_ONCE = 20  #: reads by id in one turn, so that a due poll waits for no more
@@ -100,17 +100,18 @@ async def _judge_listing(
     replace = msgspec.structs.replace
     rest = replace(cursor, long=None, sweep_at=after(now, source.intervals.sweep))
     if not reading.missing and not reading.returned:
-        settled = replace(rest, held=0, held_at=0, held_ids=(), released=False, missed_once=False)
+        settled = replace(rest, held=0, held_at=0, held_ids=(), released=False, let_pass=False, missed_once=False)
         return Turn(settled, reading=reading, finished=True)
     # Without a record that can be read, a list of nothing and a lost permission look alike: no conclusions.
     if reading.control_id is None or await came_short(source, reading, now):
         return Turn(rest, reading=reading, finished=True)
-    # What a sweep has missed before was confirmed by its id then; the guard is about what is missing anew.
+    # What goes missing while a sweep is under way is missed by this one and the next, and counts together; only what a
+    # person let pass is missed again without being asked about again.
     states = await store.known(lane_id, reading.missing)
-    anew = [key for key in reading.missing if key in states and not states[key].missing]
-    suspicious = len(anew) > HELD_AT and len(anew) > HELD_SHARE * await store.live_count(lane_id)
+    missed = [key for key in reading.missing if key in states and not (cursor.let_pass and states[key].missing)]
+    suspicious = len(missed) > HELD_AT and len(missed) > HELD_SHARE * await store.live_count(lane_id)
     if suspicious and not cursor.released:
-        held = replace(rest, held=len(anew), held_at=cursor.held_at or now, held_ids=tuple(anew[:SHOWN]))
+        held = replace(rest, held=len(missed), held_at=cursor.held_at or now, held_ids=tuple(missed[:SHOWN]))
         return Turn(held, reading=reading, finished=True)
     listed = replace(reading, listed=True, position=None)
     return Turn(replace(cursor, long=listed, held=0, held_at=0, held_ids=()), reading=reading)
@@ -148,7 +149,15 @@ async def _confirm(
         return Turn(going_on, records, changes, reading)
     interval = source.intervals.sweep or SECOND_LOOK
     sweep_at = now + (min(interval, SECOND_LOOK) if reading.first_missed else interval)
-    ended = replace(cursor, long=None, sweep_at=sweep_at, released=False, missed_once=reading.first_missed > 0)
+    missed_once = reading.first_missed > 0
+    ended = replace(
+        cursor,
+        long=None,
+        sweep_at=sweep_at,
+        released=False,
+        let_pass=cursor.released and missed_once,
+        missed_once=missed_once,
+    )
     return Turn(ended, records, changes, reading, finished=True)
 
 

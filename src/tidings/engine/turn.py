@@ -69,7 +69,8 @@ async def finish(source: Source, cursor: PollCursor, reading: Reading, now: Mome
             short=0,
             main=None,
             watermark_at=advance(cursor, reading),
-            widened=cursor.widened or reading.filter_off,
+            # Nothing is known of a filter while there is no record to try it with.
+            widened=cursor.widened or reading.filter_off or reading.top_id is None,
             poll_at=poll_at,
             settle_at=after(now, source.intervals.settle),
             sweep_at=after(now, source.intervals.sweep),
@@ -102,7 +103,18 @@ async def _finish_poll(
     if expected and not reading.control_seen and await _should_have_come(source, *control):
         reading = replace(reading, filter_off=True)
         return replace(cursor, main=None, poll_at=poll_at if cursor.widened else now, widened=True), reading
-    moved = replace(cursor, main=None, watermark_at=advance(cursor, reading), polled_at=now, poll_at=poll_at)
+    widened = cursor.widened
+    if cursor.control_id is None and reading.top_id is not None:
+        widened = not await _filter_works(source, reading, now)
+        reading = replace(reading, filter_off=widened)
+    moved = replace(
+        cursor,
+        main=None,
+        watermark_at=advance(cursor, reading),
+        polled_at=now,
+        poll_at=poll_at,
+        widened=widened,
+    )
     return _with_control(moved, reading), reading
 
 
