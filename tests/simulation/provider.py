@@ -1,0 +1,141 @@
+"""How does the provider answer one request, honestly or not? Lists, counts and reads by id over an account.
+
+Speaks as much ConnectWise as polling needs (spec connectwise.md 3.2, 3.6, 4.4), without a socket.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from urllib.parse import parse_qsl, urlsplit
+
+from tests.simulation.account import Account, Table, Version, iso
+
+PATHS = {"contacts": "company/contacts", "organizations": "company/companies", "incidents": "service/tickets"}
+ROOT = "http://provider.test/v4_6_release/apis/3.0"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    path: str
+    query: Mapping[str, str]
+    forward_only: bool
+
+    @classmethod
+    def read(cls, url: str, headers: Mapping[str, str]) -> Request:
+        parts = urlsplit(url.removeprefix(ROOT))
+        return cls(parts.path.strip("/"), dict(parse_qsl(parts.query)), "pagination-type" in headers)
+
+    @property
+    def is_list(self) -> bool:
+        return self.path in PATHS.values()
+
+    def __str__(self) -> str:
+        return f"{self.path} {' '.join(f'{name}={value}' for name, value in self.query.items())}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def said(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:
+    return Reply(status, json.dumps(value, separators=(",", ":")).encode(), headers or {})
+
+
+@dataclass(slots=True)
+class Manners:
+    """How this provider serves lists. `shift` is by how many milliseconds the filter reads a date too late."""
+
+    page_cap: int = 1000
+    links: bool = True
+    numbered: bool = False
+    shift: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Slip:
+    """What goes wrong with one page that is answered all the same."""
+
+    unfiltered: bool = False
+    short_by: int = 0
+    repeats: int = 0  #: rows before the page that are shown again
+    no_link: bool = False
+    hollow: bool = False  #: nothing on the page, and a link to where the rows go on
+    stuck: bool = False  #: the first page once more, whatever was asked for
+
+
+HONEST = Slip()
+
+
+class Provider:
+    """`trouble` is asked before each answer: it may answer instead, or let the page slip."""
+
+    def __init__(self, account: Account) -> None:
+        self.account = account
+        self.manners = Manners()
+        self.trouble: Callable[[Request], Reply | Slip] = lambda request: HONEST
+
+    def answer(self, request: Request) -> Reply:
+        given = self.trouble(request)
+        if isinstance(given, Reply):
+            return given
+        resource, rest = self.resource(request.path)
+        table = self.account.tables[resource]
+        if rest == "count":
+            return said({"count": len(self._meeting(table.listed(), request))})
+        if rest:
+            version = table.shown(int(rest))
+            return said({"message": f"{rest} not found"}, 404) if version is None else Reply(200, version.body())
+        return self._list(table, request, given)
+
+    def resource(self, path: str) -> tuple[str, str]:
+        for resource, prefix in PATHS.items():
+            if path == prefix or path.startswith(prefix + "/"):
+                return resource, path.removeprefix(prefix).strip("/")
+        raise AssertionError(f"nobody should ask for {path}")
+
+    def _list(self, table: Table, request: Request, slip: Slip) -> Reply:
+        rows = table.listed() if slip.unfiltered else self._meeting(table.listed(), request)
+        size = min(int(request.query["pageSize"]), self.manners.page_cap)
+        if request.query.get("orderBy") == "id desc":
+            return self._page(rows[::-1][:size], request)
+        if self.manners.numbered or not request.forward_only:
+            start = (int(request.query.get("page", "1")) - 1) * size
+            return self._page(rows[start : start + size], request)
+        after = 0 if slip.stuck else int(request.query.get("pageId", "0"))
+        page = [row for row in rows if row.key > after][:size]
+        if slip.hollow and page and page[0].key - 1 > after:
+            return said([], headers=self._link(request, page[0].key - 1))
+        page = page[: max(1, len(page) - slip.short_by)]
+        if any(row.key in table.poisoned for row in page) and request.query.get("fields") != "id":
+            return said({"code": "Exception", "message": "String was not recognized as a valid Boolean."}, 500)
+        linked = page and self.manners.links and not slip.no_link
+        again = [row for row in rows if row.key <= after][-slip.repeats :] if slip.repeats and page else []
+        return self._page(again + page, request, self._link(request, page[-1].key) if linked else {})
+
+    def _link(self, request: Request, key: int) -> Mapping[str, str]:
+        return {"Link": f'<{ROOT}/{request.path}?pageId={key}>; rel="next"'}
+
+    def _page(self, rows: list[Version], request: Request, headers: Mapping[str, str] | None = None) -> Reply:
+        if request.query.get("fields") == "id":
+            return said([{"id": row.key} for row in rows], headers=headers)
+        return Reply(200, b"[" + b",".join(row.body() for row in rows) + b"]", headers or {})
+
+    def _meeting(self, rows: list[Version], request: Request) -> list[Version]:
+        for condition in filter(None, request.query.get("conditions", "").split(" and ")):
+            if found := re.fullmatch(r"lastUpdated > \[([^\]]+)\]", condition):
+                bound = iso(round(datetime.fromisoformat(found[1]).timestamp()) * 1000 + self.manners.shift)
+                rows = [row for row in rows if iso(row.stamp_at) > bound]
+            elif found := re.fullmatch(r'city = "(\w+)"', condition):
+                rows = [row for row in rows if (row.content or {}).get("city") == found[1]]
+            elif found := re.fullmatch(r"id > (\d+)", condition):
+                rows = [row for row in rows if row.key > int(found[1])]
+            else:
+                raise AssertionError(f"a condition that this provider does not read: {condition}")
+        return rows
