@@ -1,10 +1,17 @@
-"""What is told at the end of a test run: which seeded histories it went through, and how to repeat them."""
+"""How property tests run, and what is told at the end: without a clock that a busy machine could lose against, the same
+each time in CI; and which seeded histories were gone through, to repeat them."""
 
 from __future__ import annotations
 
+import os
 import re
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", parent=settings.get_profile("here"), derandomize=True, print_blob=True)
+settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 HISTORY = re.compile(r"tests/simulation/test_polling\.py::test_every_history\w+\[(\d+)\]")
 
