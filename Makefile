@@ -3,9 +3,12 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 DEMO   ?=
+SEEDS  ?= 5000
+SEED   ?= 1
+ONLY   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench lock clean
+.PHONY: help demo test soak mutants lint format bench lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -28,6 +31,13 @@ demo: $(VENV)/.runtime ## a ConnectWise, a server and a receiver in one terminal
 
 test: $(VENV)/.dev ## the whole test suite
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup tests
+
+soak: $(VENV)/.dev ## seeded histories of polling, many of them (SEEDS=5000, from SEED=1 on)
+	@TIDINGS_TEST_SEED=$(SEED) TIDINGS_TEST_SEEDS=$(SEEDS) $(BIN)/python -m pytest -n 2 --tb=line --show-capture=no \
+		tests/simulation/test_polling.py::test_every_history_ends_with_everything_announced_once
+
+mutants: $(VENV)/.dev ## break the engine on purpose: is it noticed? (ONLY="guard off, drop the overlap")
+	@$(BIN)/python -m tests.simulation.kill_mutants "$(ONLY)"
 
 lint: $(VENV)/.dev ## format check, ruff, mypy --strict, import contracts
 	@$(BIN)/ruff format --check src tests bench
