@@ -7,8 +7,8 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-# The moment stands in the key because every question is about a period of one lane. `seen` (core/trail.py) and `failure`
-# come last, so that a scan for neither leaves their pages unread.
+# The moment stands in the key because every question is about a period of one lane. `seen` (core/trail.py) comes last:
+# what does not ask for it leaves its pages unread.
 SCHEMA = """
 create table trail (lane_id integer not null, at integer not null, serial integer not null, reading text not null,
     since_at integer, date_at integer, page integer not null, rows integer not null, outside integer not null,
