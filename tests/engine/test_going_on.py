@@ -270,3 +270,53 @@ async def test_the_first_record_of_a_table_that_was_empty_proves_its_filter(worl
     await world.later(MINUTE)
     assert await world.events() == [("CREATED", 1)]
     assert not (await world.cursor()).widened
+
+
+def down(request: web.Request) -> web.Response:
+    return web.Response(status=503)
+
+
+async def late_while_the_provider_is_down(world: World) -> None:
+    """Record 2 is stamped now, comes into view ten minutes later, and nothing can be read for five hours."""
+    world.provider.put(1, START - 900 * MINUTE)
+    await world.run()
+    world.provider.put(2, firstName="late")
+    world.provider.hidden.add(2)
+    world.now += 5 * MINUTE
+    world.provider.put(1, firstName="sets the watermark")
+    await world.later(MINUTE)
+    world.provider.before = down
+    await world.later(5 * MINUTE)
+    world.provider.hidden.clear()
+    await world.later(300 * MINUTE)
+    world.provider.put(1, firstName="sets it five hours on")
+    world.provider.before = honest
+
+
+async def test_what_came_into_view_while_nothing_could_be_read_is_found_by_the_next_settle_pass(world):
+    await late_while_the_provider_is_down(world)
+    await world.later(15 * MINUTE)
+    await world.later(15 * MINUTE)
+    assert await world.events() == [("UPDATED", 1), ("UPDATED", 1), ("CREATED", 2)]
+
+
+async def test_what_came_into_view_while_nothing_could_be_read_is_announced_though_the_filter_is_another(world):
+    await late_while_the_provider_is_down(world)
+    await world.later(15 * MINUTE)
+    await another_filter(world)
+    await world.later(MINUTE)
+    assert await world.events() == [("UPDATED", 1), ("UPDATED", 1), ("CREATED", 2)]
+
+
+async def test_a_row_almost_as_late_as_the_settle_window_is_found_whatever_the_interval(world):
+    await world.configure(**{"event.poller.settle_interval": 25})
+    world.provider.put(1, START - 900 * MINUTE)
+    await world.run()
+    world.provider.put(2, firstName="late")
+    world.provider.hidden.add(2)
+    for minute in range(80):
+        await world.later(MINUTE)
+        world.provider.put(1, firstName=f"minute {minute}")
+        if minute == 54:
+            world.provider.hidden.clear()
+    assert ("CREATED", 2) in await world.events()

@@ -78,6 +78,7 @@ class PollCursor(msgspec.Struct, frozen=True, omit_defaults=True):
     polled_at: Moment = 0  #: when a poll, or the baseline, was last complete, by our clock
     poll_at: Moment = 0
     settle_at: Moment = 0
+    settled_at: Moment | None = None  #: the provider's clock when the last whole settle pass, or the baseline, began
     sweep_at: Moment = 0
     audit_at: Moment = 0
     long_at: Moment = 0  #: a long reading that failed waits until then, while polls go on
@@ -198,6 +199,7 @@ def within(cursor: PollCursor, intervals: Intervals, now: Moment) -> PollCursor:
         cursor,
         poll_at=capped(cursor.poll_at, intervals.poll),
         settle_at=capped(cursor.settle_at, intervals.settle),
+        settled_at=None if intervals.settle is None else cursor.settled_at,
         sweep_at=capped(cursor.sweep_at, intervals.sweep),
         audit_at=capped(cursor.audit_at, intervals.audit),
     )
@@ -209,8 +211,16 @@ def lower_bound(cursor: PollCursor, kind: ReadingKind, overlap: int, window: int
         return cursor.t0_at
     if cursor.watermark_at is None or kind not in (ReadingKind.POLL, ReadingKind.SETTLE):
         return None
-    before = max(overlap, 2 * cursor.skew) if kind is ReadingKind.POLL else max(window, overlap)
-    return cursor.watermark_at - before - (WIDENED_BY if cursor.widened else 0)
+    widened_by = WIDENED_BY if cursor.widened else 0
+    if kind is ReadingKind.POLL:
+        return cursor.watermark_at - max(overlap, 2 * cursor.skew) - widened_by
+    return settled_until(cursor, cursor.watermark_at) - max(window, overlap) - widened_by
+
+
+def settled_until(cursor: PollCursor, watermark_at: Moment) -> Moment:
+    """From where the settle window is counted: what became visible since the last settle pass was not there for it to
+    see, however far polls have come meanwhile."""
+    return watermark_at if cursor.settled_at is None else min(watermark_at, cursor.settled_at)
 
 
 def advance(cursor: PollCursor, reading: Reading) -> Moment | None:

@@ -20,6 +20,7 @@ from tidings.core.cursor import (
     is_given_up,
     next_turn,
     set_back,
+    settled_until,
     within,
 )
 from tidings.core.errors import (
@@ -229,7 +230,7 @@ def adopt(cursor: PollCursor, generation: str, now: Moment, late_by: int) -> Pol
 
     When what records are compared under has changed, everything is read once more: records whose stamp has not moved
     are taken over silently, and newly visible ones learned. What was stamped at most `late_by` before the watermark, or
-    since, may be a change that no reading has seen yet, and is announced.
+    before the last settle pass, may be a change that no reading has seen yet, and is announced.
     """
     if cursor.generation == generation:
         return cursor
@@ -239,7 +240,7 @@ def adopt(cursor: PollCursor, generation: str, now: Moment, late_by: int) -> Pol
     again = Reading(ReadingKind.BASELINE, started_at=now, serial=cursor.serial)
     if cursor.baselined:
         watermark_at = cursor.watermark_at
-        since = None if watermark_at is None else watermark_at - max(late_by, 2 * cursor.skew)
+        since = None if watermark_at is None else settled_until(cursor, watermark_at) - max(late_by, 2 * cursor.skew)
         return msgspec.structs.replace(changed, baselined=False, t0_at=since, main=again)
     if cursor.main is not None and cursor.main.kind is ReadingKind.BASELINE:
         # Watching began with the probe: what came since then is a change, and must not be learned silently by another.

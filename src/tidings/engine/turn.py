@@ -73,6 +73,7 @@ async def finish(source: Source, cursor: PollCursor, reading: Reading, now: Mome
             widened=cursor.widened or reading.filter_off or reading.top_id is None,
             poll_at=poll_at,
             settle_at=after(now, source.intervals.settle),
+            settled_at=reading.date_at,
             sweep_at=after(now, source.intervals.sweep),
             audit_at=after(now, source.intervals.audit),
         )
@@ -80,7 +81,8 @@ async def finish(source: Source, cursor: PollCursor, reading: Reading, now: Mome
     if reading.kind is ReadingKind.POLL:
         return await _finish_poll(source, cursor, reading, poll_at, now)
     if reading.kind is ReadingKind.SETTLE:
-        return replace(cursor, long=None, settle_at=after(now, source.intervals.settle)), reading
+        settle_at = after(now, source.intervals.settle)
+        return replace(cursor, long=None, settle_at=settle_at, settled_at=reading.date_at), reading
     audited = replace(
         cursor,
         long=None,
