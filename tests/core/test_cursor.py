@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from tidings.core.cursor import (
     ENCODE,
+    LONG,
+    LONG_TRIES,
     PollCursor,
     Reading,
     ReadingKind,
@@ -18,6 +20,7 @@ from tidings.core.cursor import (
     lower_bound,
     next_turn,
     on_grid,
+    set_back,
 )
 
 READY = PollCursor(baselined=True, watermark_at=1000, poll_at=100, settle_at=200, sweep_at=300, audit_at=400)
@@ -39,6 +42,36 @@ READY = PollCursor(baselined=True, watermark_at=1000, poll_at=100, settle_at=200
 )
 def test_a_long_reading_gives_way_to_a_due_poll(cursor, now, turn):
     assert next_turn(cursor, now) == turn
+
+
+@given(
+    st.dictionaries(st.sampled_from(sorted(LONG)), st.integers(0, 10_000), min_size=3),
+    st.dictionaries(st.sampled_from(sorted(LONG)), st.integers(1, 1000), min_size=3),
+    st.dictionaries(st.sampled_from(sorted(LONG)), st.integers(1, 5000), min_size=3),
+    st.sets(st.sampled_from(sorted(LONG))),
+)
+def test_whatever_long_reading_is_due_begins_after_two_others_at_the_most(due, intervals, takes, failing):
+    """Also where each takes longer than its interval, or fails for good."""
+    now = 10_000
+    cursor = PollCursor(baselined=True, poll_at=10**9, **{f"{kind.value}_at": at for kind, at in due.items()})
+    passed = dict.fromkeys(LONG, 0)
+    for _ in range(30):
+        waiting = [kind for kind in LONG if getattr(cursor, f"{kind.value}_at") <= now]
+        kind = next_turn(cursor, now)
+        assert (kind is None) == (not waiting)
+        now += takes[kind or "audit"]
+        if kind is None:
+            continue
+        if kind in failing:
+            for _ in range(LONG_TRIES):
+                assert next_turn(cursor, now) == kind
+                cursor = set_back(cursor, kind, now, wait_for=7)
+                now += 7
+        else:
+            cursor = msgspec.structs.replace(cursor, **{f"{kind.value}_at": now + intervals[kind]})
+        for each in waiting:
+            passed[each] = 0 if each is kind else passed[each] + 1
+            assert passed[each] <= 2, f"{each} waits while others go again"
 
 
 def test_a_lane_with_a_reading_in_progress_is_due_at_once():

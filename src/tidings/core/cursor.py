@@ -75,7 +75,9 @@ class PollCursor(msgspec.Struct, frozen=True, omit_defaults=True):
     audited_at: Moment = 0  #: when an audit was last complete, by our clock, …
     audited: int = 0  #: … how many records it compared, …
     audit_missed: int = 0  #: … and how many changes it found that no poll had announced
-    polled_at: Moment = 0  #: when a poll, or the baseline, was last complete, by our clock
+    polled_at: Moment = 0  #: when a poll, or the baseline, was last complete, by our clock, …
+    current_at: Moment = 0  #: … when that one had begun, …
+    interval: int = 0  #: … and after how many milliseconds the next was to follow
     poll_at: Moment = 0
     settle_at: Moment = 0
     settled_at: Moment | None = None  #: the provider's clock when the last whole settle pass, or the baseline, began
@@ -136,35 +138,37 @@ def next_turn(cursor: PollCursor, now: Moment) -> ReadingKind | None:
         return None
     if cursor.long is not None:
         return cursor.long.kind
-    for kind, at in _long_turns(cursor):
-        if at <= now:
-            return kind
-    return None
+    kind, at = _longest_due(cursor)
+    return kind if at <= now else None
 
 
 def due_at(cursor: PollCursor) -> Moment:
     """When the lane has something to do again."""
     if not cursor.baselined or cursor.main is not None:
         return 0
-    long_at = 0 if cursor.long is not None else min(at for _, at in _long_turns(cursor))
+    long_at = 0 if cursor.long is not None else _longest_due(cursor)[1]
     return min(cursor.poll_at, max(long_at, cursor.long_at))
 
 
-def _long_turns(cursor: PollCursor) -> tuple[tuple[ReadingKind, Moment], ...]:
-    return (
+def _longest_due(cursor: PollCursor) -> tuple[ReadingKind, Moment]:
+    """The long reading that is due first, and when: who has waited longest goes next, so that one which takes longer
+    than its own interval keeps no other from beginning."""
+    turns = (
         (ReadingKind.SETTLE, cursor.settle_at),
         (ReadingKind.SWEEP, cursor.sweep_at),
         (ReadingKind.AUDIT, cursor.audit_at),
     )
+    return min(turns, key=lambda turn: turn[1])
 
 
-def set_back(cursor: PollCursor, now: Moment, wait_for: int) -> PollCursor:
-    """The cursor after a long reading failed: it goes on later; one that fails again and again begins anew."""
+def set_back(cursor: PollCursor, kind: ReadingKind, now: Moment, wait_for: int) -> PollCursor:
+    """The cursor after a long reading of `kind` failed: it goes on later. One that fails again and again begins anew,
+    after those that have become due meanwhile."""
     failures = cursor.long_failures + 1
-    long = cursor.long if failures < LONG_TRIES else None
-    return msgspec.structs.replace(
-        cursor, long=long, long_at=now + wait_for, long_failures=failures if long is not None else 0
-    )
+    if failures < LONG_TRIES:
+        return msgspec.structs.replace(cursor, long_at=now + wait_for, long_failures=failures)
+    due = {f"{kind.value}_at": now + wait_for}
+    return msgspec.structs.replace(cursor, long=None, long_at=now + wait_for, long_failures=0, **due)
 
 
 def is_given_up(cursor: PollCursor, now: Moment) -> bool:

@@ -121,7 +121,7 @@ class Poller:
                 return Turn(msgspec.structs.replace(cursor, long_at=self._clock() + wait_for), failed=True)
             wait_for = self._wait_for(cursor.long_failures + 1, error)
             self._log.warning("reading.failed", **self._names(lane), reading=kind.value, reason=reason(error))
-            return Turn(set_back(cursor, self._clock(), wait_for), failed=True)
+            return Turn(set_back(cursor, kind, self._clock(), wait_for), failed=True)
         if kind in LONG and cursor.long_failures:
             return replace(turn, cursor=msgspec.structs.replace(turn.cursor, long_failures=0))
         return turn
@@ -250,7 +250,8 @@ def adopt(cursor: PollCursor, generation: str, now: Moment, late_by: int) -> Pol
 
 def numbered(cursor: PollCursor) -> PollCursor:
     """The cursor for a provider that pages by number only, or whose pages have shifted: what was read begins anew."""
-    main = Reading(cursor.main.kind, lower_at=cursor.main.lower_at) if cursor.main is not None else None
+    was = cursor.main
+    main = None if was is None else Reading(was.kind, lower_at=was.lower_at, started_at=was.started_at)
     return msgspec.structs.replace(cursor, numbered=True, main=main, long=None)
 
 
