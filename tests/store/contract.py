@@ -455,3 +455,133 @@ class StoreContract:
         assert subscription is not None
         assert (subscription.url, subscription.signature_key) == ("http://127.0.0.1:9/other", "canary-signature-key")
         assert len(await store.subscriptions(1)) == 1
+
+    # Notices
+
+    async def noticed(self, store: Store, *subjects, now=NOW, tell=True):
+        return await store.turn_notices(dict.fromkeys(subjects, "the provider said no"), (), now, tell=tell)
+
+    async def test_a_notice_is_open_once_for_each_subject_and_opens_anew_after_it_was_closed(self, store: Store):
+        await self.polling(store)
+        subject = (1, "polling.parked", "contacts")
+        (opened,), closed = await self.noticed(store, subject)
+        assert (opened.about, opened.account_id, opened.opened_at, opened.closed_at) == (subject, 1, NOW, None)
+        assert (opened.reason, closed) == ("the provider said no", [])
+        assert await self.noticed(store, subject, now=NOW + 1) == ([], [])
+        (other,), _ = await self.noticed(store, (1, "polling.parked", "incidents"))
+        assert await store.open_notices() == [opened, other]
+        opened_none, (closed,) = await store.turn_notices({}, [opened.id], NOW + 2, tell=True)
+        assert (opened_none, closed.id, closed.closed_at) == ([], opened.id, NOW + 2)
+        assert await store.turn_notices({}, [opened.id], NOW + 3, tell=True) == ([], [])
+        (again,), _ = await self.noticed(store, subject, now=NOW + 4)
+        assert again.id > other.id
+        assert [each.id for each in await store.open_notices()] == [other.id, again.id]
+
+    async def test_one_notice_can_be_closed_and_another_opened_for_its_subject_at_once(self, store: Store):
+        await self.polling(store)
+        subject = (1, "polling.stale", "contacts")
+        (first,), _ = await self.noticed(store, subject)
+        (second,), (closed,) = await store.turn_notices({subject: "again"}, [first.id], NOW + 1, tell=True)
+        assert (closed.id, second.about) == (first.id, subject)
+
+    async def test_nothing_is_noticed_of_an_instance_that_is_deleted_and_its_notices_go_with_it(self, store: Store):
+        await self.polling(store)
+        await self.noticed(store, (1, "polling.parked", "contacts"))
+        await store.delete_instance(1, NOW)
+        assert await self.noticed(store, (1, "polling.parked", "incidents")) == ([], [])
+        while await store.purge(100):
+            pass
+        assert await store.notices(1) == []
+
+    async def test_notices_are_listed_newest_first_for_their_account_alone(self, store: Store):
+        await self.polling(store)
+        await store.create_instance(new_instance(token="another"), plan("contacts"), NOW)
+        await store.create_instance(new_instance(token="a stranger's", account_id=2), plan("contacts"), NOW)
+        for instance_id in (1, 2, 3):
+            await self.noticed(store, (instance_id, "polling.parked", "contacts"))
+        await store.turn_notices({}, [1], NOW, tell=True)
+
+        async def listed(account_id=1, **asked):
+            return [each.id for each in await store.notices(account_id, **asked)]
+
+        assert await listed() == [2, 1]
+        assert await listed(account_id=2) == [3]
+        assert await listed(open_only=True) == [2]
+        assert await listed(instance_id=1) == [1]
+        assert await listed(limit=1) == [2]
+        assert await listed(before=2) == [1]
+        assert await listed(skip=1) == [1]
+
+    async def test_the_receiver_of_notices_is_told_of_the_opening_and_then_of_the_closing(self, store: Store):
+        await self.polling(store)
+        (notice,), _ = await self.noticed(store, (1, "polling.parked", "contacts"))
+        (due,) = await store.untold(NOW, 10)
+        assert (due.notice, due.closing, due.tries) == (notice, False, 0)
+        await store.not_told(due, NOW + 4000)
+        assert await store.untold(NOW, 10) == []
+        await store.turn_notices({}, [notice.id], NOW + 1000, tell=True)
+        assert await store.untold(NOW + 1000, 10) == []
+        (due,) = await store.untold(NOW + 4000, 10)
+        assert (due.closing, due.tries, due.notice.closed_at) == (False, 1, NOW + 1000)
+        await store.told(due)
+        (due,) = await store.untold(NOW + 1000, 10)
+        assert (due.closing, due.tries) == (True, 0)
+        await store.told(due)
+        assert await store.untold(NOW + 10**9, 10) == []
+
+    async def test_an_open_notice_that_was_told_of_has_nothing_more_to_tell_until_it_is_closed(self, store: Store):
+        await self.polling(store)
+        (notice,), _ = await self.noticed(store, (1, "polling.parked", "contacts"))
+        await store.told((await store.untold(NOW, 10))[0])
+        assert await store.untold(NOW + 10**9, 10) == []
+        await store.turn_notices({}, [notice.id], NOW + 5, tell=True)
+        assert await store.untold(NOW + 4, 10) == []
+        assert [each.closing for each in await store.untold(NOW + 5, 10)] == [True]
+
+    async def test_what_nobody_was_to_be_told_of_is_not_told_later(self, store: Store):
+        await self.polling(store)
+        subject = (1, "polling.parked", "contacts")
+        (notice,), _ = await self.noticed(store, subject, tell=False)
+        assert await store.untold(NOW, 10) == []
+        await store.turn_notices({}, [notice.id], NOW, tell=False)
+        assert await store.untold(NOW, 10) == []
+        (notice,), _ = await self.noticed(store, subject, tell=False)
+        await store.turn_notices({}, [notice.id], NOW, tell=True)
+        assert [each.closing for each in await store.untold(NOW, 10)] == [True]
+
+    # Figures
+
+    async def test_a_backlog_counts_what_lies_beyond_the_offset_and_what_failed_before_it(self, store: Store):
+        lane = await self.polling(store)
+        (none,) = await store.backlogs()
+        assert (none.subscription_id, none.instance_id, none.active, none.events, none.oldest_at) == (1, 1, 1, 0, None)
+        notifications = await store.commit_page(lane, page([created(1), created(2), created(3)]))
+        (all_of_them,) = await store.backlogs()
+        assert (all_of_them.events, all_of_them.oldest_at) == (3, NOW)
+        (delivering,) = await self.claim(store, LaneKind.DELIVER)
+        failed, delivered = (
+            DeliveryWrite(each.number, Attempt(1, NOW, outcome(status)), state, 1, NOW)
+            for each, status, state in zip(
+                notifications, (500, 200), (DeliveryState.RETRY, DeliveryState.DELIVERED), strict=False
+            )
+        )
+        await store.commit_deliveries(
+            delivering,
+            [failed, delivered],
+            cursor=b'{"offset":2}',
+            seen=3,
+            release=True,
+            due_at=NOW,
+            lease_until=NOW,
+        )
+        (left,) = await store.backlogs()
+        assert (left.events, left.oldest_at) == (2, NOW)
+
+    async def test_the_store_says_how_large_it_is_and_how_its_commits_went(self, store: Store):
+        before = await store.figures()
+        await self.polling(store)
+        after = await store.figures()
+        assert after.commits > before.commits
+        assert after.commit_for > before.commit_for
+        assert after.bytes > 0
+        assert (after.waiting_writes, after.failure) == (0, None)

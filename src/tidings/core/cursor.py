@@ -22,7 +22,22 @@ class ReadingKind(StrEnum):
     AUDIT = "audit"  #: everything, compared: proves completeness
 
 
+class Unmoved(StrEnum):
+    """What an audit does with changed records whose stamps have not moved."""
+
+    WEIGH = "weigh"  #: announces a few, holds back many
+    ANNOUNCE = "announce"
+    LEARN = "learn"  #: takes them over silently
+
+
 LONG = frozenset({ReadingKind.SETTLE, ReadingKind.SWEEP, ReadingKind.AUDIT})
+
+
+class Stretch(msgspec.Struct, frozen=True, array_like=True):
+    """Pages that follow one another: from the position of the first to that after the last, None at the end."""
+
+    start: str | None
+    stop: str | None
 
 
 class Reading(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -51,6 +66,12 @@ class Reading(msgspec.Struct, frozen=True, omit_defaults=True):
     seen: tuple[RecordId, ...] = ()  #: the ids so far, where a page does not say which it should hold
     top_id: RecordId | None = None  #: the record stamped `top_at`
     control_seen: bool = False  #: whether the cursor's control record came back
+    phantom: tuple[RecordId, ...] = ()  #: known and in view, and not where an audit should have seen them
+    unmoved: int = 0  #: changes with unmoved stamps that an audit holds back, or in its second part has announced
+    unmoved_ids: tuple[RecordId, ...] = ()  #: the first of them
+    again: tuple[Stretch, ...] = ()  #: where they stand: what the second part reads
+    weighed: int | None = None  #: in the second part: how many records are known
+    compared: int = 0  #: in the second part: the rows of the first
     filter_off: bool = False  #: it did not, though it is as it was: the filter does not mean what we sent
     unreadable: tuple[RecordId, ...] = ()  #: records that make their page fail, passed over
 
@@ -74,7 +95,14 @@ class PollCursor(msgspec.Struct, frozen=True, omit_defaults=True):
     refused_since: Moment = 0  #: … since when
     audited_at: Moment = 0  #: when an audit was last complete, by our clock, …
     audited: int = 0  #: … how many records it compared, …
-    audit_missed: int = 0  #: … and how many changes it found that no poll had announced
+    audit_missed: int = 0  #: … how many changes it found that no poll had announced, …
+    audit_phantom: int | None = 0  #: … how many records were known and not listed, None where it could not tell, …
+    audit_counted: int | None = None  #: … and the provider's count, where that was more than it compared
+    audit_asked: bool = False  #: a person wants an audit now, whatever its interval
+    unmoved: int = 0  #: how many changes with unmoved stamps an audit found and holds back; a person decides
+    unmoved_at: Moment = 0
+    unmoved_ids: tuple[RecordId, ...] = ()  #: the first of them, to look at
+    unmoved_next: Unmoved = Unmoved.WEIGH  #: what the next audit does with such changes
     polled_at: Moment = 0  #: when a poll, or the baseline, was last complete, by our clock, …
     current_at: Moment = 0  #: … when that one had begun, …
     interval: int = 0  #: … and after how many milliseconds the next was to follow
@@ -104,6 +132,7 @@ LONG_TRIES = 8
 #: An instance whose polls the provider refuses this often in a row, over this long, stops polling; milliseconds.
 REFUSALS, REFUSED_FOR = 100, 24 * 3_600_000
 
+_GIVEN_UP = "polling was stopped after"
 NEVER: Moment = 253402300799000  #: 9999-12-31T23:59:59Z
 
 #: Further than any two time zones lie apart, in milliseconds.
@@ -177,6 +206,16 @@ def is_given_up(cursor: PollCursor, now: Moment) -> bool:
 
 
 def release_held(cursor: PollCursor, now: Moment) -> PollCursor:
+def given_up(refused: int, why: str) -> str:
+    """The reason with which all lanes of an instance are parked then."""
+    return f"{_GIVEN_UP} {refused} refused polls: {why}"
+
+
+def was_given_up(reason: str) -> bool:
+    """Whether a lane was parked with such a reason."""
+    return reason.startswith(_GIVEN_UP)
+
+
     """A person has looked at the held deletes: the next sweep announces what it still finds missing."""
     return msgspec.structs.replace(cursor, held=0, held_at=0, held_ids=(), released=True, long=None, sweep_at=now)
 

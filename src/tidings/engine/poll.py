@@ -17,6 +17,7 @@ from tidings.core.cursor import (
     ReadingKind,
     decode,
     due_at,
+    given_up,
     is_given_up,
     next_turn,
     set_back,
@@ -181,7 +182,7 @@ class Poller:
             cursor, refused=cursor.refused + 1, refused_since=cursor.refused_since if cursor.refused else now
         )
         if is_given_up(refused, now):
-            why = f"polling was stopped after {refused.refused} refused polls: {reason(error)}"
+            why = given_up(refused.refused, reason(error))
             self._log.warning("polling.disabled", **self._names(lane), reason=why)
             # When a person sets it going again, refusals are counted anew.
             return await self._store.park_all(lane, why, ENCODE(msgspec.structs.replace(refused, refused=0)))

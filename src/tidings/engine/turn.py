@@ -66,6 +66,8 @@ async def finish(source: Source, cursor: PollCursor, reading: Reading, now: Mome
             cursor,
             baselined=True,
             polled_at=now,
+            current_at=reading.started_at,
+            interval=source.intervals.poll,
             short=0,
             main=None,
             watermark_at=advance(cursor, reading),
@@ -114,6 +116,8 @@ async def _finish_poll(
         main=None,
         watermark_at=advance(cursor, reading),
         polled_at=now,
+        current_at=reading.started_at,
+        interval=source.intervals.poll,
         poll_at=poll_at,
         widened=widened,
     )

@@ -29,6 +29,7 @@ from tidings.core.model import (
     Subscription,
     User,
 )
+from tidings.core.notices import Notice, Subject
 
 
 class Cutter(Protocol):
@@ -80,6 +81,37 @@ class DeliverySummary:
     subscription_id: int | None
     state: DeliveryState
     attempts: tuple[Attempt, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Untold:
+    """A notice whose opening, or else whose closing, its receiver has not acknowledged, after so many tries."""
+
+    notice: Notice
+    closing: bool
+    tries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What one subscription has not got yet: how many events, and when the oldest of them was logged."""
+
+    subscription_id: int
+    instance_id: int
+    active: bool
+    events: int
+    oldest_at: Moment | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoreFigures:
+    """How the store does since it was opened; spans are seconds. `failure` is why the last commit was not made."""
+
+    waiting_writes: int
+    commits: int
+    commit_for: float  #: all commits together
+    bytes: int
+    failure: str | None
 
 
 class Store(Protocol):
@@ -257,3 +289,46 @@ class Store(Protocol):
         """
 
     async def event(self, instance_id: int, notification_id: str) -> DeliverySummary | None: ...
+
+    # Notices
+
+    async def open_notices(self) -> Sequence[Notice]:
+        """Those that are not closed, by id."""
+
+    async def turn_notices(
+        self, opening: Mapping[Subject, str], closing: Sequence[int], now: Moment, *, tell: bool
+    ) -> tuple[Sequence[Notice], Sequence[Notice]]:
+        """Close these and open those, with their reasons; returns what was opened and what was closed.
+
+        Nothing is opened for a subject that has an open notice, or whose instance is deleted, and nothing closed twice.
+        Without `tell` nobody is told of it, later neither.
+        """
+
+    async def notices(
+        self,
+        account_id: int,
+        *,
+        instance_id: int | None = None,
+        open_only: bool = False,
+        before: int | None = None,
+        limit: int = 200,
+        skip: int = 0,
+    ) -> Sequence[Notice]:
+        """Newest first, those with an id below `before`, `skip` of them left out."""
+
+    async def untold(self, now: Moment, limit: int) -> Sequence[Untold]:
+        """What its receiver is to be told of by now, the longest due first; of a notice its opening before its
+        closing."""
+
+    async def told(self, untold: Untold) -> None:
+        """It was acknowledged."""
+
+    async def not_told(self, untold: Untold, due_at: Moment) -> None:
+        """It was not, and is due again then."""
+
+    # Figures
+
+    async def backlogs(self) -> Sequence[Backlog]:
+        """What each subscription has not got yet, by id."""
+
+    async def figures(self) -> StoreFigures: ...

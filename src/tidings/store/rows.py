@@ -23,6 +23,7 @@ from tidings.core.model import (
     Subscription,
     User,
 )
+from tidings.core.notices import Notice
 from tidings.store.secrets import Vault
 
 SECRETS, TOKEN, USER, ORGANIZATION, SIGNATURE = (
@@ -127,6 +128,19 @@ def notification_values(value: Notification) -> dict[str, Any]:
         "events": orjson.dumps([(e.id, e.sequence, e.type, e.record_id) for e in value.events]).decode(),
         "body": zstandard.compress(value.body, level=3),
     }
+
+
+def notice(row: sqlite3.Row) -> Notice:
+    return Notice(
+        id=row["id"],
+        account_id=row["account_id"],
+        instance_id=row["instance_id"],
+        kind=row["kind"],
+        subject=row["subject"],
+        reason=row["reason"],
+        opened_at=row["opened_at"],
+        closed_at=row["closed_at"],
+    )
 
 
 def attempt(row: sqlite3.Row) -> Attempt:

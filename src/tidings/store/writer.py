@@ -10,6 +10,7 @@ import asyncio
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -26,8 +27,16 @@ class Writer:
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._connect = connect
         self._closed = False
+        #: Written by the thread alone: how many commits, how many seconds they took, why the last one was not made.
+        self.commits, self.commit_for = 0, 0.0
+        self.failure: str | None = None
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
+
+    @property
+    def waiting(self) -> int:
+        """How many writes wait for the thread."""
+        return self._jobs.qsize()
 
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """The result of `work(connection)`, once it is durable."""
@@ -68,6 +77,7 @@ class Writer:
 
     def _commit(self, connection: sqlite3.Connection, group: list[Job]) -> None:
         done: list[tuple[Job, Any, BaseException | None]] = []
+        began, before = time.perf_counter(), connection.total_changes
         try:
             connection.execute("begin immediate")
             for job in group:
@@ -79,10 +89,14 @@ class Writer:
                     done.append((job, None, error))
                 connection.execute("release job")
             connection.execute("commit")
+            if connection.total_changes > before:  # a commit of nothing proves nothing
+                self.failure = None
         except sqlite3.Error as error:
+            self.failure = str(error)
             if connection.in_transaction:
                 connection.execute("rollback")
             done = [(job, None, error) for job in group]
+        self.commits, self.commit_for = self.commits + 1, self.commit_for + time.perf_counter() - began
         for (_, future, loop), result, failure in done:
             loop.call_soon_threadsafe(_settle, future, result, failure)
 

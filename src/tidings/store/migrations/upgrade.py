@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tidings.core.errors import InvalidInput
 
-HEAD = "0002"
+HEAD = "0003"
 
 
 def upgrade_sqlite(path: Path) -> None:

@@ -83,6 +83,9 @@ delete from notification where number in (
 delete from dictionary where lane_id in (
     select id from lane where instance_id = :instance_id limit :limit);
 
+-- purge_notices --
+delete from notice where id in (select id from notice where instance_id = :instance_id limit :limit);
+
 -- purge_lanes --
 delete from lane where id in (select id from lane where instance_id = :instance_id limit :limit);
 
@@ -264,3 +267,51 @@ select number, state from delivery where subscription_id = :subscription_id and 
 -- attempts_of --
 select number, try, at, status, error, retry_after, answer, took_for from attempt
 where subscription_id = :subscription_id and number in (select value from json_each(:numbers)) order by number, try;
+
+-- open_notices -- notices: those of delivery lanes stand beside those of poll lanes
+select id, account_id, instance_id, kind, subject, reason, opened_at, closed_at from notice
+where closed_at is null order by id;
+
+-- open_notice -- at most one is open for a subject, whoever looks
+insert into notice (account_id, instance_id, kind, subject, reason, opened_at, told, tries, due_at)
+select account_id, id, :kind, :subject, :reason, :now, :told, 0, :now from instance
+where id = :instance_id and deleted_at is null
+on conflict do nothing
+returning id, account_id, instance_id, kind, subject, reason, opened_at, closed_at;
+
+-- close_notice -- an opening that was not acknowledged is still told first, with its own backoff
+update notice set closed_at = :now, told = max(told, :told), tries = case when told = 1 then 0 else tries end,
+       due_at = case when told = 1 then :now else due_at end
+where id = :id and closed_at is null
+returning id, account_id, instance_id, kind, subject, reason, opened_at, closed_at;
+
+-- notices --
+select id, account_id, instance_id, kind, subject, reason, opened_at, closed_at from notice
+where account_id = :account_id and (:instance_id is null or instance_id = :instance_id)
+  and (not :open_only or closed_at is null) and (:before is null or id < :before)
+order by id desc limit :limit offset :skip;
+
+-- untold --
+select id, account_id, instance_id, kind, subject, reason, opened_at, closed_at, told, tries from notice
+where told < 2 and due_at <= :now and (told = 0 or closed_at is not null) order by due_at, id limit :limit;
+
+-- told -- what comes next is due at once
+update notice set told = :told, tries = 0, due_at = 0 where id = :id and told < :told;
+
+-- not_told --
+update notice set tries = tries + 1, due_at = :due_at where id = :id and told = :told;
+
+-- backlogs -- what lies beyond the offset, and before it what has failed or was in flight
+select s.id, s.instance_id, s.active, l.offset as offset, i.last_sequence - l.offset + coalesce(d.events, 0) as events,
+       min(coalesce(d.oldest_at, 9223372036854775807), coalesce(case when i.last_sequence > l.offset then
+           (select n.created_at from notification n where n.instance_id = s.instance_id and n.first_sequence > l.offset
+            order by n.first_sequence limit 1) end, 9223372036854775807)) as oldest_at
+from subscription s
+join instance i on i.id = s.instance_id and i.deleted_at is null
+join (select instance_id, key, coalesce(json_extract(nullif(cast(cursor as text), ''), '$.offset'), 0) as offset
+      from lane where kind = 'deliver') l on l.instance_id = s.instance_id and l.key = cast(s.id as text)
+left join (select d.subscription_id, sum(n.last_sequence - n.first_sequence + 1) as events,
+                  min(n.created_at) as oldest_at
+           from delivery d join notification n on n.number = d.number
+           where d.state in ('retry', 'queued') group by d.subscription_id) d on d.subscription_id = s.id
+order by s.id;

@@ -8,15 +8,17 @@ from pathlib import Path
 from tidings.store.migrations.upgrade import upgrade_sqlite
 from tidings.store.secrets import Vault
 from tidings.store.sqlite.deliveries import Deliveries
+from tidings.store.sqlite.figures import Figures
 from tidings.store.sqlite.instances import Instances
 from tidings.store.sqlite.lanes import Lanes
+from tidings.store.sqlite.notices import Notices
 from tidings.store.sqlite.people import People
 from tidings.store.sqlite.records import Records
 
 __all__ = ["SqliteStore", "open_sqlite"]
 
 
-class SqliteStore(People, Instances, Lanes, Records, Deliveries):
+class SqliteStore(People, Instances, Lanes, Records, Deliveries, Notices, Figures):
     """Keeps every promise of `Store`."""
 
 

@@ -164,6 +164,7 @@ class Instances(Database):
                 ):
                     removed = run(db, step, instance_id=row["id"], limit=limit)
                     if removed:
+                    "purge_notices",
                         return removed
                 run(db, "purge_instance", instance_id=row["id"])
                 return 1
