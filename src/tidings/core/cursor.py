@@ -74,6 +74,7 @@ class Reading(msgspec.Struct, frozen=True, omit_defaults=True):
     compared: int = 0  #: in the second part: the rows of the first
     filter_off: bool = False  #: it did not, though it is as it was: the filter does not mean what we sent
     unreadable: tuple[RecordId, ...] = ()  #: records that make their page fail, passed over
+    unfiltered: bool = False  #: a sweep that lists all of the resource, not only what meets the user's conditions
 
 
 class PollCursor(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -131,8 +132,8 @@ LONG_TRIES = 8
 
 #: An instance whose polls the provider refuses this often in a row, over this long, stops polling; milliseconds.
 REFUSALS, REFUSED_FOR = 100, 24 * 3_600_000
-
 _GIVEN_UP = "polling was stopped after"
+
 NEVER: Moment = 253402300799000  #: 9999-12-31T23:59:59Z
 
 #: Further than any two time zones lie apart, in milliseconds.
@@ -205,7 +206,6 @@ def is_given_up(cursor: PollCursor, now: Moment) -> bool:
     return cursor.refused >= REFUSALS and now - cursor.refused_since >= REFUSED_FOR
 
 
-def release_held(cursor: PollCursor, now: Moment) -> PollCursor:
 def given_up(refused: int, why: str) -> str:
     """The reason with which all lanes of an instance are parked then."""
     return f"{_GIVEN_UP} {refused} refused polls: {why}"
@@ -216,6 +216,7 @@ def was_given_up(reason: str) -> bool:
     return reason.startswith(_GIVEN_UP)
 
 
+def release_held(cursor: PollCursor, now: Moment) -> PollCursor:
     """A person has looked at the held deletes: the next sweep announces what it still finds missing."""
     return msgspec.structs.replace(cursor, held=0, held_at=0, held_ids=(), released=True, long=None, sweep_at=now)
 
