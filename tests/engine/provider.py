@@ -61,6 +61,8 @@ class Provider:
         rows = [self.rows[key] for key in sorted(self.rows) if key not in self.hidden]
         if "deletedFlag = false" in request.query.get("conditions", ""):
             rows = [row for row in rows if not row.get("deletedFlag")]
+        for name, said in re.findall(r'(\w+) != "(\w+)"', request.query.get("conditions", "")):
+            rows = [row for row in rows if row.get(name) != said]
         for op, said in re.findall(r"lastUpdated\s*(>=?)\s*\[([^\]]+)\]", request.query.get("conditions", "")):
             stamp = iso(1000 * round(datetime.fromisoformat(said).timestamp()) + self.filter_shift)
             rows = [
@@ -78,7 +80,8 @@ class Provider:
             return web.json_response(rows[start : start + size])
         rows = [row for row in rows if row["id"] > int(request.query.get("pageId", 0))][:size]
         link = f'<http://x/?pageId={rows[-1]["id"]}>; rel="next"' if rows else ""
-        shown = [{"id": row["id"]} for row in rows] if request.query.get("fields") == "id" else rows
+        fields = request.query.get("fields")
+        shown = [{name: row.get(name) for name in fields.split(",")} for row in rows] if fields else rows
         return web.Response(
             body=json.dumps(shown, separators=(",", ":")).encode(),
             content_type="application/json",

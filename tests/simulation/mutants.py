@@ -84,7 +84,7 @@ MUTANTS: Mapping[str, tuple[Edit, ...]] = {
     ),
     "trust one missing sweep": (Edit("engine/sweep.py", "if missing < 2:", "if missing < 1:"),),
     "forget that a record was found again": (
-        Edit("engine/sweep.py", "if cursor.missed_once else ()", "if False else ()"),
+        Edit("engine/sweep.py", "(state.missing > 0 or (", "(("),
     ),
     "announce a delete without asking by id": (
         Edit("engine/sweep.py", "    body = await _read(source, key)\n", "    body = None\n"),

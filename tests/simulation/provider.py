@@ -113,7 +113,7 @@ class Provider:
         if slip.hollow and page and page[0].key - 1 > after:
             return said([], headers=self._link(request, page[0].key - 1))
         page = page[: max(1, len(page) - slip.short_by)]
-        if any(row.key in table.poisoned for row in page) and request.query.get("fields") != "id":
+        if any(row.key in table.poisoned for row in page) and "fields" not in request.query:
             return said({"code": "Exception", "message": "String was not recognized as a valid Boolean."}, 500)
         linked = page and self.manners.links and not slip.no_link
         again = [row for row in rows if row.key <= after][-slip.repeats :] if slip.repeats and page else []
@@ -123,8 +123,10 @@ class Provider:
         return {"Link": f'<{ROOT}/{request.path}?pageId={key}>; rel="next"'}
 
     def _page(self, rows: list[Version], request: Request, headers: Mapping[str, str] | None = None) -> Reply:
-        if request.query.get("fields") == "id":
-            return said([{"id": row.key} for row in rows], headers=headers)
+        if fields := request.query.get("fields"):
+            records = (row.record() for row in rows)
+            shown = [{name: record[name] for name in fields.split(",") if name in record} for record in records]
+            return said(shown, headers=headers)
         return Reply(200, b"[" + b",".join(row.body() for row in rows) + b"]", headers or {})
 
     def _meeting(self, rows: list[Version], request: Request) -> list[Version]:

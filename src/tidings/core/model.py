@@ -28,10 +28,12 @@ class EventType(StrEnum):
 
 
 class LaneKind(StrEnum):
-    """What a lane's work is: reading one resource of an instance, or delivering to one subscription."""
+    """What a lane's work is: reading one resource of an instance, delivering to one subscription, or keeping an
+    instance's hints registered at its provider."""
 
     POLL = "poll"
     DELIVER = "deliver"
+    HINT = "hint"
 
 
 class LaneState(StrEnum):
@@ -44,8 +46,8 @@ class LaneState(StrEnum):
 class Lane:
     """One row of work with order and a lease, as it was when claimed or read.
 
-    `key` is the resource's name for a poll lane and the subscription's id (in digits) for a delivery lane. `cursor` is
-    JSON, empty at first, and belongs to the stage that runs the lane. `generation` is the hash of what a poll lane's
+    `key` is the resource's name for a poll lane, the subscription's id (in digits) for a delivery lane, and `hints` for
+    the hint lane. `cursor` is JSON, empty at first, and belongs to the stage that runs the lane. `generation` is the hash of what a poll lane's
     records are compared under.
     """
 
@@ -67,8 +69,9 @@ class Lane:
 class Known(NamedTuple):
     """What the store knows of one record, without its content; a tuple because a page makes a thousand of them.
 
-    `missing` counts the sweeps in a row that did not find it; `generation` is the number of the lane's generation
-    that its hash was compared under.
+    `missing` counts the sweeps in a row that did not find it, and is below zero while it is alive and out of view: -1
+    when it left the user's conditions, -2 when no list shows it. `generation` is the number of the lane's generation that its
+    hash was compared under.
     """
 
     raw_hash: bytes
@@ -270,10 +273,12 @@ class User:
 class LanePlan:
     """The lanes an instance should have: the resources to poll and, when there is a callback URL, where to deliver.
 
-    `generations` maps a resource to the hash of what its records are compared under (design.md section 6).
+    `generations` maps a resource to the hash of what its records are compared under (design.md section 6); `hints` says
+    whether the provider is to be asked for hints.
     """
 
     resources: Sequence[str] = ()
     generations: Mapping[str, str] = field(default_factory=dict)
     callback_url: str | None = None
     signature_key: str | None = field(default=None, repr=False)
+    hints: bool = False

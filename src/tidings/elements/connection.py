@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from urllib.parse import quote, urlsplit
@@ -13,6 +13,7 @@ import msgspec
 
 from tidings.core.budget import Limits, Priority
 from tidings.core.errors import CredentialsRefused, InvalidInput, ProviderDown, ProviderRefused
+from tidings.core.hints import may_ask_for_key
 from tidings.core.model import Moment, RecordId
 from tidings.elements.answer import Answer, is_json_object, provider_message
 from tidings.elements.budget import Budgets
@@ -113,9 +114,12 @@ class Connection:
         )
         return Page(body, answer.date_at, after.next, after.ended)
 
-    async def count(self, resource: Resource, conditions: str = "") -> tuple[int, Moment]:
-        """How many rows meet `conditions` at the provider now, and when that was on its clock."""
-        params = {"conditions": conditions} if conditions else {}
+    async def count(
+        self, resource: Resource, conditions: str = "", extra: Mapping[str, str] | None = None
+    ) -> tuple[int, Moment]:
+        """How many rows meet `conditions` at the provider now, and when that was on its clock; `extra` as for a page."""
+        params = {name: value for name, value in (extra or {}).items() if name.lower() not in PAGING}
+        params |= {"conditions": conditions} if conditions else {}
         purpose = f"counting {resource.path}"
         answer = await self._get(f"{resource.provider_path}/count", params, purpose)
         try:
@@ -154,6 +158,56 @@ class Connection:
         if not is_json_object(answer):
             raise self._unusable(answer, purpose, f"no JSON; check {self._element.api.root}")
 
+    async def send(
+        self,
+        method: str,
+        path: str,
+        purpose: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        expected: Container[int] = (200,),
+    ) -> Answer:
+        """What the provider answers to any request below its root; `body` is JSON."""
+        url = url_of(self._base, path, params)
+        return await self._asked(
+            purpose,
+            partial(
+                self._client.send,
+                method,
+                url,
+                headers=self._headers,
+                purpose=purpose,
+                body=body,
+                secrets=self._secrets,
+                expected=expected,
+            ),
+        )
+
+    async def read_key(self, address: str) -> str:
+        """The key that a hint of this account is signed with, read where the hint says that it is.
+
+        Raises `InvalidInput` when that is not where the element's provider keeps them, besides what all raise.
+        """
+        hints = self._element.hints
+        query = {name: self._filled(value) for name, value in hints.key.query.items()} if hints else {}
+        if hints is None or not may_ask_for_key(
+            address, self._base, path=hints.key.path, query=query, host_prefix=hints.key.host_prefix
+        ):
+            raise InvalidInput("key_url", "is not where the provider keeps the keys of this account")
+        purpose = "reading the key of a hint"
+        answer = await self._asked(
+            purpose,
+            partial(self._client.get, address, headers=self._headers, purpose=purpose, secrets=self._secrets),
+        )
+        try:
+            key = msgspec.json.decode(answer.body).get(hints.key.member)
+        except (msgspec.DecodeError, UnicodeDecodeError, AttributeError):
+            key = None
+        if not isinstance(key, str) or not key:
+            raise ProviderDown(f"{purpose}: the provider answered {answer.status} without one", status=answer.status)
+        return key
+
     async def _get(
         self,
         path: str,
@@ -171,6 +225,10 @@ class Connection:
             by_id=by_id,
             secrets=self._secrets,
         )
+        return await self._asked(purpose, ask)
+
+    async def _asked(self, purpose: str, ask: Callable[[], Awaitable[Answer]]) -> Answer:
+        """What `ask` returns, in its turn; a refusal says which header was not sent."""
         try:
             return await (self._budget.spend(self.priority, purpose, ask) if self._budget is not None else ask())
         except (CredentialsRefused, ProviderRefused) as error:

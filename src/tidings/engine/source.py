@@ -38,11 +38,13 @@ OURS = frozenset({"page", "pagesize", "nextpage", "orderby"})
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One filter, as the provider takes it; `earliest_at` is the earliest stamp that fits it, None when unknown."""
+    """One filter, as the provider takes it; `earliest_at` is the earliest stamp that fits it, None when unknown;
+    `narrows` says whether it asks for more of a record than its stamp."""
 
     conditions: str
     extra: Mapping[str, str]
     earliest_at: Moment | None
+    narrows: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +85,12 @@ class Source:
             return Query("", extra, None)
         earliest = None if lower_at is None else self.polled.earliest(bound)
         try:
-            said = conditions.translate(ceql.parse(query.where), self.resource.field_types)
+            condition = ceql.parse(query.where)
+            said = conditions.translate(condition, self.resource.field_types)
         except ValueError as error:
             raise InvalidInput(f"event.poller.configuration.{self.polled.name}.url", str(error)) from None
-        return Query(said, extra, None if earliest is None else earliest.timestamp(unit="millisecond"))
+        narrows = not isinstance(condition, ceql.Comparison) or self.polled.earliest(bound) is None
+        return Query(said, extra, None if earliest is None else earliest.timestamp(unit="millisecond"), narrows)
 
     def row(self, heads: Heads, position: int, raw_hash: bytes) -> Row:
         """One record of a page, ready to be judged."""

@@ -81,7 +81,7 @@ class Sources:
             connection=connection,
             pages=ReadAhead(connection, resource, on=self._read_ahead),
             heads=HeadReader(polled.id_field, updated, created, resource.deleted_path),
-            ids=HeadReader(resource.id_path),
+            ids=HeadReader(resource.id_path, deleted_path=resource.deleted_path),
             read_stamp=moment_reader(polled.updated_format, polled.updated_zone),
             read_created=read_created if created else None,
             volatile=tree_of(resource, polled),

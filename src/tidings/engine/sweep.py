@@ -1,13 +1,17 @@
 """Which records are gone? Lists all ids, and asks for each that is missing by its id before saying so.
 
 A delete is announced after the record was missing from two complete sweeps and answered 404 both times, while another
-record could be read (design.md section 6). A sweep that would announce suspiciously many is held for a person. A record
-that is alive and only not listed has left the filter: it is out of view until it is listed again.
+record could be read (design.md section 6). A sweep that would announce suspiciously many is held for a person.
+
+All ids of the resource are listed, not only those that meet the user's conditions: a record that leaves a filter such
+as `status != Closed` is not missing. Where that would be far more than what we know, the conditions are sent; then a
+record that is alive and not listed has left the filter, and is out of view until it is listed again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace as changed
 
 import msgspec
 import xxhash
@@ -16,10 +20,11 @@ from tidings.core.cursor import NEVER, PollCursor, Reading, ReadingKind
 from tidings.core.detect import judge
 from tidings.core.errors import CredentialsRefused, RecordNotFound
 from tidings.core.model import Change, EventType, Known, Moment, RecordId, RecordWrite
+from tidings.elements.heads import Heads
 from tidings.elements.pages import Paging
 from tidings.engine.read import read_twice_when_empty
-from tidings.engine.source import Source
-from tidings.engine.turn import Turn, after, begin, came_short
+from tidings.engine.source import Query, Source, is_flagged
+from tidings.engine.turn import Turn, after, begin, came_short, count_of
 from tidings.store.base import Store
 
 HELD_AT = 10  #: a sweep that misses more than this many records …
@@ -29,7 +34,10 @@ CONFIRMED_AT_ONCE = 20  #: reads by id in one turn, so that a due poll waits for
 SECOND_LOOK = 60_000  #: a record missing for the first time is looked for again within a minute
 REMEMBERED = 50_000  #: ids that a sweep by page numbers remembers; a larger collection is not swept
 EVIDENCE = "missing from two complete listings and answered 404 by id both times"
-OUT_OF_VIEW = -1
+LISTED_ALWAYS = 20_000  #: a resource of so many records is listed without the user's conditions, …
+LISTED_TIMES = 5  #: … and one of so many times what we know
+OUT_OF_VIEW = -1  #: `missing` of a record that is alive and has left the user's conditions
+UNLISTED = -2  #: … of one that is alive and in no list at all
 
 
 async def sweep_page(store: Store, lane_id: int, source: Source, cursor: PollCursor, now: Moment) -> Turn:
@@ -39,13 +47,15 @@ async def sweep_page(store: Store, lane_id: int, source: Source, cursor: PollCur
     """
     if source.polled.id_field != source.resource.id_path:
         return Turn(msgspec.structs.replace(cursor, sweep_at=NEVER))
-    cursor, reading = await begin(source, cursor, ReadingKind.SWEEP, now)
+    cursor, reading = await _begin(store, lane_id, source, cursor, now)
     if reading.listed:
         return await _confirm(store, lane_id, source, cursor, reading, now)
     page = await read_twice_when_empty(
-        source, source.query(None, now), reading.position, source.resource.id, size=source.page_size
+        source, _query(source, reading, now), reading.position, _fields(source, reading), size=source.page_size
     )
-    ids = source.ids.read(page.body).ids
+    heads = source.ids.read(page.body)
+    ids = heads.ids
+    states = await store.known(lane_id, ids) if cursor.missed_once or reading.unfiltered else {}
     reading = msgspec.structs.replace(
         reading,
         pages=reading.pages + 1,
@@ -53,6 +63,7 @@ async def sweep_page(store: Store, lane_id: int, source: Source, cursor: PollCur
         position=page.next,
         control_id=ids[0] if ids and reading.control_id is None else reading.control_id,
         date_at=page.date_at if reading.date_at is None else reading.date_at,
+        returned=reading.returned + (_newly_flagged(heads, states) if reading.unfiltered else ()),
     )
     if source.resource.paging is Paging.FORWARD_ONLY:
         reading = await _compare(store, lane_id, reading, ids, ended=page.ended)
@@ -62,18 +73,53 @@ async def sweep_page(store: Store, lane_id: int, source: Source, cursor: PollCur
             return Turn(msgspec.structs.replace(cursor, long=None, sweep_at=NEVER), reading=reading, finished=True)
         if page.ended:
             reading = await _compare(store, lane_id, reading, reading.seen, ended=True)
-    found = await _found_again(store, lane_id, ids) if cursor.missed_once else ()
+    found = _found_again(states, unfiltered=reading.unfiltered)
     if not page.ended:
         return Turn(msgspec.structs.replace(cursor, long=reading), found, reading=reading)
     turn = await _judge_listing(store, lane_id, source, cursor, reading, now)
     return Turn(turn.cursor, found, reading=turn.reading, finished=turn.finished)
 
 
-async def _found_again(store: Store, lane_id: int, ids: Sequence[RecordId]) -> list[RecordWrite]:
+async def _begin(
+    store: Store, lane_id: int, source: Source, cursor: PollCursor, now: Moment
+) -> tuple[PollCursor, Reading]:
+    """The sweep in progress, or a new one: without the user's conditions where that is not far more than we know."""
+    if cursor.long is None and source.query(None, now).narrows:
+        count = await count_of(source, now, unfiltered=True)
+        limit = max(LISTED_ALWAYS, LISTED_TIMES * await store.live_count(lane_id))
+        if source.resource.paging is not Paging.FORWARD_ONLY:
+            limit = min(limit, REMEMBERED)
+        if count is not None and count <= limit:
+            reading = Reading(ReadingKind.SWEEP, started_at=now, count=count, serial=cursor.serial, unfiltered=True)
+            return msgspec.structs.replace(cursor, long=reading), reading
+    return await begin(source, cursor, ReadingKind.SWEEP, now)
+
+
+def _query(source: Source, reading: Reading, now: Moment) -> Query:
+    query = source.query(None, now)
+    return changed(query, conditions="") if reading.unfiltered else query
+
+
+def _fields(source: Source, reading: Reading) -> str:
+    """The id, and the soft-delete flag where a record that was flagged may have left the conditions of polls."""
+    resource = source.resource
+    fields = (resource.id, resource.deleted) if reading.unfiltered and resource.deleted else (resource.id,)
+    return ",".join(fields).replace(".", "/")
+
+
+def _newly_flagged(heads: Heads, states: Mapping[RecordId, Known]) -> tuple[RecordId, ...]:
+    """Listed records in view that bear the soft-delete flag and are not known to be gone."""
+    flagged = (key for key, value in zip(heads.ids, heads.deleted, strict=True) if is_flagged(value) and key in states)
+    return tuple(key for key in flagged if not states[key].gone and states[key].missing != OUT_OF_VIEW)
+
+
+def _found_again(states: Mapping[RecordId, Known], *, unfiltered: bool) -> list[RecordWrite]:
     """Listed records that an earlier sweep has missed: only what two sweeps in a row miss is gone."""
-    states = await store.known(lane_id, ids)
-    missed = ((key, state) for key, state in states.items() if state.missing > 0 and not state.gone)
-    return [_kept(key, state)._replace(missing=0) for key, state in missed]
+    return [
+        _kept(key, state)._replace(missing=0)
+        for key, state in states.items()
+        if not state.gone and (state.missing > 0 or (unfiltered and state.missing == UNLISTED))
+    ]
 
 
 async def _compare(store: Store, lane_id: int, reading: Reading, ids: Sequence[RecordId], *, ended: bool) -> Reading:
@@ -84,10 +130,15 @@ async def _compare(store: Store, lane_id: int, reading: Reading, ids: Sequence[R
     seen = set(ids)
     live = await store.live_ids(lane_id, reading.last_id, upto, reading.serial)
     hidden = await store.live_ids(lane_id, reading.last_id, upto, reading.serial, hidden=True)
+    returned = [key for key in hidden if key in seen]
+    if reading.unfiltered and returned:
+        # Such a list says nothing of the user's conditions: who has left them stays out of view.
+        states = await store.known(lane_id, returned)
+        returned = [key for key in returned if states[key].gone]
     return msgspec.structs.replace(
         reading,
         missing=reading.missing + tuple(key for key in live if key not in seen),
-        returned=reading.returned + tuple(key for key in hidden if key in seen),
+        returned=(*reading.returned, *returned),
         last_id=upto if upto is not None else reading.last_id,
         seen=(),
     )
@@ -125,26 +176,30 @@ async def _confirm(
     if reading.control_id is None or not await _read(source, reading.control_id):
         # Deleted meanwhile, or everything is: the next sweep looks again with another control.
         return Turn(replace(cursor, long=None, sweep_at=now + SECOND_LOOK), reading=reading, finished=True)
-    queue = reading.missing + reading.returned
-    batch, rest = queue[:CONFIRMED_AT_ONCE], queue[CONFIRMED_AT_ONCE:]
+    missing = reading.missing
+    returned = tuple(key for key in dict.fromkeys(reading.returned) if key not in missing)
+    listed = returned[: max(CONFIRMED_AT_ONCE - len(missing), 0)]
+    batch = (*missing[:CONFIRMED_AT_ONCE], *listed)
     known = await store.known(lane_id, batch)
     snapshots = await store.snapshots(lane_id, batch)
     records: list[RecordWrite] = []
     changes: list[Change] = []
     for key in batch:
         if key in known and key in snapshots:
-            write, change = await _look_at(source, cursor, reading, key, known[key], snapshots[key], now)
+            write, change = await _look_at(
+                source, cursor, reading, key, known[key], snapshots[key], now, listed=key in listed
+            )
             records.append(write)
             changes += [change] if change is not None else []
     reading = replace(
         reading,
-        missing=rest,
-        returned=(),
+        missing=missing[CONFIRMED_AT_ONCE:],
+        returned=returned[len(listed) :],
         created=reading.created + sum(change.type is EventType.CREATED for change in changes),
         deleted=reading.deleted + sum(change.type is EventType.DELETED for change in changes),
         first_missed=reading.first_missed + sum(record.missing == 1 for record in records),
     )
-    if rest:
+    if reading.missing or reading.returned:
         going_on = replace(cursor, long=reading, missed_once=cursor.missed_once or reading.first_missed > 0)
         return Turn(going_on, records, changes, reading)
     interval = source.intervals.sweep or SECOND_LOOK
@@ -169,6 +224,8 @@ async def _look_at(
     state: Known,
     snapshot: bytes,
     now: Moment,
+    *,
+    listed: bool,
 ) -> tuple[RecordWrite, Change | None]:
     """One record by its id: gone, flagged as deleted, back again, or only out of view."""
     body = await _read(source, key)
@@ -176,6 +233,8 @@ async def _look_at(
     if body is None:
         if state.gone:
             return kept, None
+        if listed:
+            return kept._replace(missing=0), None  # gone since: the next sweeps miss it
         missing = max(state.missing, 0) + 1
         if missing < 2:
             return kept._replace(missing=missing), None
@@ -185,10 +244,11 @@ async def _look_at(
         return kept, None
     heads = source.heads.read(b"[" + body + b"]")
     row = source.row(heads, 0, xxhash.xxh3_128_digest(body))
-    listed = state.missing < 0 or state.gone
-    if listed or row.flagged:
+    if row.flagged or state.gone or state.missing < 0:
         return judge(row, state, snapshot, source.rules(cursor, reading, now))
-    return kept._replace(missing=OUT_OF_VIEW), None
+    if listed:
+        return kept, None  # the flag is cleared again
+    return kept._replace(missing=UNLISTED if reading.unfiltered else OUT_OF_VIEW), None
 
 
 async def _read(source: Source, key: RecordId) -> bytes | None:

@@ -179,10 +179,12 @@ async def _baseline(source: Source, cursor: PollCursor, now: Moment) -> Reading:
     return Reading(ReadingKind.BASELINE, started_at=now, count=count, serial=cursor.serial)
 
 
-async def count_of(source: Source, now: Moment) -> int | None:
-    """The provider's own count of all that the lane reads; None where it does not count."""
+async def count_of(source: Source, now: Moment, *, unfiltered: bool = False) -> int | None:
+    """The provider's own count of all that the lane reads, or of what there is without the user's conditions; None
+    where it does not count."""
+    query = source.query(None, now)
     try:
-        count, _ = await source.connection.count(source.resource, source.query(None, now).conditions)
+        count, _ = await source.connection.count(source.resource, "" if unfiltered else query.conditions, query.extra)
     except ProviderRefused:
         return None
     return count
@@ -190,7 +192,7 @@ async def count_of(source: Source, now: Moment) -> int | None:
 
 async def came_short(source: Source, reading: Reading, now: Moment) -> bool:
     """Whether a full reading saw fewer rows than the provider counted both before and after it."""
-    count = await count_of(source, now) if reading.count is not None else None
+    count = await count_of(source, now, unfiltered=reading.unfiltered) if reading.count is not None else None
     return count is not None and reading.rows + len(reading.unreadable) < min(count, reading.count or 0)
 
 
