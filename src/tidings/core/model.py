@@ -70,8 +70,8 @@ class Known(NamedTuple):
     """What the store knows of one record, without its content; a tuple because a page makes a thousand of them.
 
     `missing` counts the sweeps in a row that did not find it, and is below zero while it is alive and out of view: -1
-    when it left the user's conditions, -2 when no list shows it. `generation` is the number of the lane's generation that its
-    hash was compared under.
+    when it left the user's conditions, -2 when no list shows it. `generation` is the number of the lane's
+    generation that its hash was compared under.
     """
 
     raw_hash: bytes
