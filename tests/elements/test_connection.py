@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 
-from tests.elements.provider import client, provider
+from tests.elements.provider import NOW, client, provider, raw_provider
 from tidings.core.errors import CredentialsRefused, InvalidInput, ProviderDown, ProviderRefused, RecordNotFound
 from tidings.core.model import RecordId
 from tidings.elements.connection import Connection, Page
@@ -209,6 +209,18 @@ async def test_good_credentials_pass() -> None:
     async with connected(small) as account:
         await account.check()
     assert small.requests[0].path.endswith("/system/info")
+
+
+async def test_a_provider_without_a_date_may_be_a_quarter_of_an_hour_behind_or_ahead_of_our_clock() -> None:
+    reply = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]"
+    quarter = 15 * 60_000
+    async with raw_provider(reply) as base, client() as ask:
+        account = connection(base, ask)
+        page = await account.read_page(resource("contacts"), position=None, size=10)
+        assert (page.date_at, page.date_at + page.doubt) == (NOW - quarter, NOW + quarter)
+        assert await account.newest_id(resource("contacts")) == (None, NOW - quarter)
+    async with connected(SmallConnectWise([1])) as account:
+        assert (await account.read_page(resource("contacts"), position=None, size=10)).doubt == 0
 
 
 async def test_rows_are_counted_on_the_providers_clock() -> None:

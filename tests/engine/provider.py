@@ -30,6 +30,7 @@ class Provider:
         self.page_cap = 1000
         self.filter_shift = 0  #: milliseconds by which the filter reads a date later than it was meant
         self.numbered = False  #: knows nothing of forward-only paging
+        self.dated = True  #: says what time it is
         self.before: Callable[[web.Request], web.Response | None] = lambda request: None
 
     def put(self, key: int, stamp: int | None = None, **members) -> None:
@@ -40,8 +41,13 @@ class Provider:
 
     def app(self) -> web.Application:
         app = web.Application()
+        app.on_response_prepare.append(self.be_undated)
         app.router.add_get("/{path:.*}", self.answer)
         return app
+
+    async def be_undated(self, request: web.Request, response: web.StreamResponse) -> None:
+        if not self.dated:
+            del response.headers["Date"]
 
     async def answer(self, request: web.Request) -> web.Response:
         self.requests.append(str(request.rel_url))

@@ -46,7 +46,8 @@ class Reading(msgspec.Struct, frozen=True, omit_defaults=True):
     kind: ReadingKind
     lower_at: Moment | None = None  #: the bound that was asked for; None reads everything
     started_at: Moment = 0  #: by our clock, for `pollDate` and the log
-    date_at: Moment | None = None  #: the provider's clock at the first answer
+    date_at: Moment | None = None  #: the provider's clock at the first answer, …
+    doubt: int = 0  #: … which may have been so many milliseconds later
     position: str | None = None  #: where the next page starts
     pages: int = 0
     rows: int = 0

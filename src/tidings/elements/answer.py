@@ -45,12 +45,14 @@ MEANING: Mapping[int, type[ProviderError]] = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One HTTP answer, whole. `headers` finds names in any letter case; `date_at` is the provider's clock (`Date`)."""
+    """One HTTP answer, whole. `headers` finds names in any letter case; `date_at` is the provider's clock (`Date`), or
+    ours where it is not `dated`."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     date_at: Moment
+    dated: bool = True
 
 
 def http_date(text: str | None) -> Moment | None:

@@ -25,16 +25,21 @@ from tidings.elements.pages import ask, turn
 #: Parameters that a reading decides for itself, whatever a poller's URL says.
 PAGING = frozenset({"page", "pagesize", "pageid", "orderby"})
 
+#: Milliseconds by which the clock of a provider that sends no `Date` may differ from ours, in either direction.
+CLOCK_DOUBT = 15 * 60_000
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
     """One page of a list. `body` is the exact bytes of a JSON array; `next` the position of the page after it, None
-    when the list has `ended`; `date_at` the provider's clock when it answered."""
+    when the list has `ended`; `date_at` the provider's clock when it answered, which may have been up to `doubt`
+    milliseconds later."""
 
     body: bytes
     date_at: Moment
     next: str | None
     ended: bool
+    doubt: int = 0
 
 
 class _Count(msgspec.Struct):
@@ -76,7 +81,8 @@ class Connection:
                 self._headers[header.name] = value
             else:
                 self._unsent.append(header)
-        self._budget = budgets.of(self._tenant(), _limits(element.api.budget)) if budgets is not None else None
+        #: What it shares with all who ask the same tenant.
+        self.budget = budgets.of(self._tenant(), _limits(element.api.budget)) if budgets is not None else None
         hidden = [value.strip() for value in secrets.values() if value and value.strip()]
         self._secrets = (token, *hidden, *(quote(value, safe="") for value in hidden))
 
@@ -112,7 +118,7 @@ class Connection:
             link=answer.headers.get("Link"),
             edges=lambda: _id_reader(resource.id).edges(body),
         )
-        return Page(body, answer.date_at, after.next, after.ended)
+        return Page(body, _earliest(answer), after.next, after.ended, 0 if answer.dated else 2 * CLOCK_DOUBT)
 
     async def count(
         self, resource: Resource, conditions: str = "", extra: Mapping[str, str] | None = None
@@ -123,7 +129,7 @@ class Connection:
         purpose = f"counting {resource.path}"
         answer = await self._get(f"{resource.provider_path}/count", params, purpose)
         try:
-            return msgspec.json.decode(answer.body, type=_Count).count, answer.date_at
+            return msgspec.json.decode(answer.body, type=_Count).count, _earliest(answer)
         except (msgspec.DecodeError, UnicodeDecodeError):
             raise self._unusable(answer, purpose, "no count") from None
 
@@ -146,7 +152,7 @@ class Connection:
         params = {"fields": name, "orderBy": f"{name} desc", "pageSize": "1"}
         answer = await self._get(resource.provider_path, params, purpose)
         ids = _id_reader(resource.id).read(self._array_of(answer, purpose)).ids
-        return (ids[0] if ids else None), answer.date_at
+        return (ids[0] if ids else None), _earliest(answer)
 
     async def check(self) -> None:
         """Tries the credentials; returns when the provider takes them, raises in the provider's words otherwise."""
@@ -230,7 +236,7 @@ class Connection:
     async def _asked(self, purpose: str, ask: Callable[[], Awaitable[Answer]]) -> Answer:
         """What `ask` returns, in its turn; a refusal says which header was not sent."""
         try:
-            return await (self._budget.spend(self.priority, purpose, ask) if self._budget is not None else ask())
+            return await (self.budget.spend(self.priority, purpose, ask) if self.budget is not None else ask())
         except (CredentialsRefused, ProviderRefused) as error:
             if error.status in (400, 401, 403) and (unsent := self._unsent[:1]):
                 name = unsent[0].name
@@ -283,6 +289,11 @@ class Connection:
     def _address_keys(self) -> Iterable[str]:
         """The configuration keys that say where and whose the API is."""
         return self._element.api.root, *re.findall(r"\{([^{}]+)\}", self._element.authentication.user)
+
+
+def _earliest(answer: Answer) -> Moment:
+    """The provider's clock when it answered; without a `Date` the earliest it can have been."""
+    return answer.date_at if answer.dated else answer.date_at - CLOCK_DOUBT
 
 
 def _limits(budget: RequestBudget) -> Limits:

@@ -123,6 +123,7 @@ class ProviderClient:
                     headers=response.headers,
                     body=body,
                     date_at=self._clock() if date_at is None else date_at,
+                    dated=date_at is not None,
                 )
         except (aiohttp.ClientError, HttpProcessingError, OSError) as error:
             if forbidden := _forbidden_address(error):

@@ -44,7 +44,7 @@ async def read_around(
     if not found:
         return ids, None, size
     unreadable = _first_beyond(position, found)
-    return Page(b"[]", ids.date_at, str(unreadable), ended=False), unreadable, size
+    return Page(b"[]", ids.date_at, str(unreadable), ended=False, doubt=ids.doubt), unreadable, size
 
 
 def _first_beyond(position: str | None, ids: Sequence[RecordId]) -> RecordId:

@@ -57,18 +57,21 @@ async def read_page(
         elif isinstance(error, AnswerTooLarge):
             cursor = msgspec.structs.replace(cursor, size_cap=size)
     reading = msgspec.structs.replace(
-        reading, date_at=page.date_at if reading.date_at is None else reading.date_at, pages=reading.pages + 1
+        reading,
+        date_at=page.date_at if reading.date_at is None else reading.date_at,
+        doubt=page.doubt if reading.date_at is None else reading.doubt,
+        pages=reading.pages + 1,
     )
     raws = split(page.body)
     hashes = list(map(xxhash.xxh3_128_digest, raws))
-    rules = source.rules(cursor, reading, page.date_at)
+    rules = source.rules(cursor, reading, page.date_at + page.doubt)
     unchanged = await stamps_when_unchanged(store, lane_id, source, reading, page, hashes, rules)
     if unchanged is not None:
         reading = msgspec.structs.replace(_counted(reading, (), unchanged, 0, ()), position=page.next)
         return Turn(_put(_with_skew(cursor, reading, unchanged), reading), reading=reading)
     heads = source.heads.read(page.body, raws)
     known = await store.known(lane_id, heads.ids)
-    latest_at = reading.date_at if source.polled.filter_by_current_date else None
+    latest_at = (reading.date_at or 0) + reading.doubt if source.polled.filter_by_current_date else None
     different, stamps, outside = screen(source, heads, hashes, known, rules, query.earliest_at, latest_at)
     olds = await store.snapshots(lane_id, [key for key in different if key in known])
     records: list[RecordWrite] = []
@@ -180,8 +183,8 @@ def _counted(
 
 def _with_skew(cursor: PollCursor, reading: Reading, stamps: Sequence[Moment | None]) -> PollCursor:
     date_at = reading.date_at
-    if date_at is None:
-        return cursor
+    if date_at is None or reading.doubt:
+        return cursor  # without the provider's clock there is nothing to be ahead of
     ahead = max((s - date_at for s in stamps if s is not None and 0 < s - date_at <= SKEW_LIMIT), default=0)
     # While a reading goes on the provider's clock does too, so only what its first page shows is skew.
     if reading.pages > 1 or ahead <= cursor.skew:
