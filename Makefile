@@ -8,7 +8,7 @@ SEED   ?= 1
 ONLY   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak mutants lint format bench lock clean
+.PHONY: help demo test soak mutants lint format bench bench-peers lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -51,6 +51,9 @@ format: $(VENV)/.dev ## rewrite the sources in the house format
 
 bench: $(VENV)/.dev ## every figure of docs/performance.md, each beside its limit
 	@$(BIN)/python -m bench
+
+bench-peers: $(VENV)/.dev ## six changes that pollers lose, three of them beside Tidings (installs them, 3 minutes)
+	@PEERS=1 $(BIN)/python -m bench cases
 
 lock: ## maintainers: pin the dependencies anew (needs uv)
 	uv pip compile -q pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 -o requirements.lock

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import os
+import platform
 import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import uvloop
 
-from bench import delivery, idle, latency, memory, reading
-from bench.figures import Figure, failed, table
+from bench import delivery, idle, kills, latency, memory, reading, six_cases, size
+from bench.figures import Figure, failed, summary, table
 from bench.processes import cores, pin
 from bench.scale import QUICK, Scale
+from tidings import __version__
 
 MEASURES: Mapping[str, Callable[[Scale], Coroutine[Any, Any, list[Figure]]]] = {
     "reading": reading.figures,
@@ -20,6 +24,9 @@ MEASURES: Mapping[str, Callable[[Scale], Coroutine[Any, Any, list[Figure]]]] = {
     "idle": idle.figures,
     "delivery": delivery.figures,
     "latency": latency.figures,
+    "size": size.figures,
+    "cases": six_cases.figures,
+    "kills": kills.figures,
 }
 
 
@@ -33,13 +40,22 @@ def main(arguments: Sequence[str]) -> int:
     asked = parser.parse_args(arguments)
     if unknown := [name for name in asked.names if name not in MEASURES]:
         parser.error(f"{unknown[0]} is not measured; {', '.join(MEASURES)} are")
+    print(conditions(), flush=True)
     pin(cores()[0])
     figures: list[Figure] = []
     for name in asked.names or MEASURES:
         measured = uvloop.run(MEASURES[name](QUICK if asked.quick else Scale()))
         print("\n".join(table(measured)), flush=True)
         figures += measured
-    return int(failed(figures) and not asked.quick)
+    print(summary(figures))
+    return int(failed(figures, quick=asked.quick))
+
+
+def conditions() -> str:
+    """When and where this is measured, and how busy it is there before anything has begun."""
+    at = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    busy = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    return f"{at}, {os.cpu_count()} cores{busy}, Python {platform.python_version()}, Tidings {__version__}"
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from bench.measure import Speed, cpu_ratio, ratio
@@ -10,28 +10,36 @@ from bench.measure import Speed, cpu_ratio, ratio
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """What a figure should come to. Only a gate fails the run: machines differ, and are busy."""
+    """What a figure should come to. Only a gate fails the run: machines differ, and are busy.
+
+    What is right or wrong and not fast or slow is `exact`: a gate that small numbers can tell as well.
+    """
 
     text: str
     met: bool
     gate: bool = False
+    exact: bool = False
 
     @property
     def verdict(self) -> str:
         if self.met:
             return "ok"
-        return "MISSED" if self.gate else "missed (reported, no gate)"
+        return "MISSED" if self.gate or self.exact else "missed (reported, no gate)"
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One line of the table; `limit` and `ratio` are empty where there is nothing to compare with."""
+    """One entry of the table; `limit` and `ratio` are empty where there is nothing to compare with.
+
+    `rows` are what the figure is made of, shown before it.
+    """
 
     name: str
     measured: str
     limit: str = ""
     ratio: str = ""
     bars: tuple[Bar, ...] = ()
+    rows: tuple[str, ...] = ()
 
 
 def beside(
@@ -74,6 +82,7 @@ def table(figures: Iterable[Figure]) -> Iterator[str]:
     """The figures as lines of text: a name, and below it what was measured, what is possible, and the verdicts."""
     for figure in figures:
         yield figure.name
+        yield from (f"    {row}" for row in figure.rows)
         yield f"    measured  {figure.measured}"
         if figure.limit:
             yield f"    limit     {figure.limit}"
@@ -83,6 +92,21 @@ def table(figures: Iterable[Figure]) -> Iterator[str]:
             yield f"    bar       {bar.text:32} {bar.verdict}"
 
 
-def failed(figures: Iterable[Figure]) -> bool:
-    """Whether some gate was missed."""
-    return any(bar.gate and not bar.met for figure in figures for bar in figure.bars)
+def aligned(lines: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """Cells of equal width in each column."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    padded = ((cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
+    return tuple("  ".join(line).rstrip() for line in padded)
+
+
+def failed(figures: Iterable[Figure], *, quick: bool = False) -> bool:
+    """Whether some gate was missed; of a quick run, whose speeds mean nothing, only the exact ones count."""
+    return any((bar.exact or (bar.gate and not quick)) and not bar.met for figure in figures for bar in figure.bars)
+
+
+def summary(figures: Iterable[Figure]) -> str:
+    """How many bars were met, as the last line of a run."""
+    bars = [bar for figure in figures for bar in figure.bars]
+    missed = [bar for bar in bars if not bar.met]
+    gates = sum(bar.gate or bar.exact for bar in missed)
+    return f"{len(bars) - len(missed)} of {len(bars)} bars met, {gates} of the missed are gates"

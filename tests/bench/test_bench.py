@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from bench.figures import Bar, Figure, beside, failed, table
+from bench.figures import Bar, Figure, aligned, beside, failed, summary, table
 from bench.measure import Run, Speed, cpu_ratio, percentile, ratio
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -18,7 +18,9 @@ def test_the_harness_measures_reading_and_delivery_beside_their_limits():
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    names = [line for line in lines if not line.startswith(" ")]
+    where, *names, summary = [line for line in lines if not line.startswith(" ")]
+    assert " cores, " in where
+    assert " of 8 bars met, " in summary
     assert [name.split(":")[0] for name in names] == ["repoll", "first read", "sandbox", "delivery", "delivery"]
     assert "2,000 unchanged contacts" in names[0]
     assert sum(line.startswith("    ratio ") for line in lines) == 4
@@ -28,7 +30,7 @@ def test_a_name_that_is_not_measured_is_refused_with_those_that_are():
     command = [sys.executable, "-m", "bench", "speed"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
-    assert "speed is not measured; reading, memory, idle, delivery, latency are" in done.stderr
+    assert "speed is not measured; reading, memory, idle, delivery, latency, size, cases, kills are" in done.stderr
 
 
 def speed(*seconds: float) -> Speed:
@@ -53,6 +55,19 @@ def test_a_ratio_below_its_bar_fails_the_run_and_a_slow_machine_does_not(seconds
 
 def test_a_missed_bar_that_is_no_gate_fails_nothing():
     assert not failed([Figure("x", "1", bars=(Bar("2", met=False),))])
+
+
+def test_what_is_right_or_wrong_fails_a_quick_run_as_well_and_what_is_slow_does_not():
+    wrong = Figure("x", "1", bars=(Bar("none lost", met=False, exact=True),))
+    slow = Figure("x", "1", bars=(Bar("2", met=False, gate=True), Bar("3", met=True)))
+    assert failed([wrong], quick=True)
+    assert not failed([slow], quick=True)
+    assert failed([slow])
+    assert summary([wrong, slow]) == "1 of 3 bars met, 2 of the missed are gates"
+
+
+def test_cells_of_a_column_are_equally_wide():
+    assert aligned([["", "one"], ["A", "caught"]]) == ("   one", "A  caught")
 
 
 @pytest.mark.parametrize(("share", "expected"), [(0.5, 50.0), (0.99, 99.0), (1.0, 100.0), (0.001, 1.0)])

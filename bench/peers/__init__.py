@@ -1,0 +1,1 @@
+"""Three well-known pollers, each with its own means, beside Tidings."""
