@@ -125,8 +125,8 @@ MUTANTS: Mapping[str, tuple[Edit, ...]] = {
     "go back to the claimed cursor when refused": (
         Edit(
             "engine/poll.py",
-            "self._back_off(counted, cursor, error)",
-            "self._back_off(counted, decode(lane.cursor), error)",
+            "self._back_off(counted, cursor, error, kind)",
+            "self._back_off(counted, decode(lane.cursor), error, kind)",
         ),
     ),
     "hand out a page that was read ahead for another request": (

@@ -26,6 +26,7 @@ from tidings.core.model import (
     RecordWrite,
     User,
 )
+from tidings.core.trail import Entry, Verdict, encode
 from tidings.store.base import NewInstance, PageCommit, Store
 
 NOW = 1_790_000_000_000
@@ -346,7 +347,79 @@ class StoreContract:
         assert await found(None, 9) == everything[:2]
         assert await found(10, None) == everything[3:]
         assert await found(None, None, generation=2) == ["2"]
-        assert await store.hashes(lane.id, 2, 9, 1, 99) == {b"hash of 9": 10}
+        assert await store.hashes(lane.id, 2, 9, 1, 99) == {b"hash of 9": (10, 9)}
+
+    # The trail
+
+    async def test_a_page_leaves_its_entry_with_the_numbers_of_what_was_cut_in_its_commit(self, store: Store):
+        lane = await self.polling(store)
+        assert await store.trail_since(lane.id) is None
+        entry = Entry("poll", NOW - 5, NOW - 1, 1, 2, 0, encode([7, 8], {8: Verdict.CREATED}), at=NOW, serial=1)
+        notifications = await store.commit_page(lane, page([created(8)], [row(8)], entry=entry))
+        kept = dataclasses.replace(entry, numbers=tuple(each.number for each in notifications))
+        assert await store.trail(lane.id, 0, NOW) == [kept]
+        (told,) = await store.events_numbered(1, kept.numbers)
+        assert told.notification == notifications[0]
+        assert await store.events_numbered(2, kept.numbers) == []
+
+    async def test_a_failure_is_kept_with_the_release_and_with_what_parks_the_lane(self, store: Store):
+        lane = await self.polling(store)
+        entries = [
+            Entry("poll", failure="the provider is down", status=503, next_at=NOW + 9, at=NOW + nth, serial=4)
+            for nth in range(3)
+        ]
+        await store.release(lane, due_at=NOW, entry=entries[0])
+        (lane,) = await self.claim(store)
+        await store.park(lane, "refused", entry=entries[1])
+        instance = await store.instance(1)
+        assert instance is not None
+        await store.update_instance(instance, plan("contacts"), NOW)
+        (lane,) = await self.claim(store)
+        await store.park_all(lane, "refused", entry=entries[2])
+        assert await store.trail(lane.id, 0, NOW + 9) == entries
+
+    async def test_a_worker_that_lost_its_lane_leaves_no_entry(self, store: Store):
+        lane = await self.polling(store)
+        await self.claim(store, now=NOW + 2 * MINUTE, owner="w2")
+        entry = Entry("poll", at=NOW, serial=1)
+        for write in (
+            store.commit_page(lane, page(entry=entry)),
+            store.release(lane, due_at=NOW, entry=entry),
+            store.park(lane, "why", entry=entry),
+            store.park_all(lane, "why", entry=entry),
+        ):
+            with pytest.raises(LeaseLost):
+                await write
+        assert await store.trail(lane.id, 0, NOW) == []
+
+    async def left_behind(self, store: Store, count=5):
+        lane = await self.polling(store)
+        for serial in range(1, count + 1):
+            entry = Entry("poll", page=1, at=NOW + serial // 2, serial=serial)
+            held = page(entry=entry, serial=serial, release=False, lease_until=NOW + MINUTE)
+            await store.commit_page(lane, held)
+        return lane
+
+    async def test_a_trail_is_read_by_its_time_and_from_any_place(self, store: Store):
+        lane = await self.left_behind(store)
+
+        async def serials(*asked: int, **more: Any):
+            return [each.serial for each in await store.trail(lane.id, *asked, **more)]
+
+        assert await serials(0, NOW + 9) == [1, 2, 3, 4, 5]
+        assert await serials(NOW + 1, NOW + 1) == [2, 3]
+        assert await serials(0, NOW + 9, after=(NOW + 1, 2), limit=2) == [3, 4]
+        assert await serials(NOW + 3, NOW + 9) == []
+        assert await store.trail_since(lane.id) == NOW
+
+    async def test_what_is_old_is_purged_a_little_at_a_time_and_the_rest_with_its_instance(self, store: Store):
+        lane = await self.left_behind(store)
+        assert [await store.purge_trail(NOW + 2, 2) for _ in range(3)] == [2, 1, 0]
+        assert [each.serial for each in await store.trail(lane.id, 0, NOW + 9)] == [4, 5]
+        await store.delete_instance(1, NOW)
+        while await store.purge(1):
+            pass
+        assert await store.trail(lane.id, 0, NOW + 9) == []
 
     # Deliveries
 

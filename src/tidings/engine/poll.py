@@ -35,6 +35,7 @@ from tidings.core.errors import (
 )
 from tidings.core.model import Lane, Moment
 from tidings.core.retry import poll_backoff, throttled_wait
+from tidings.core.trail import Entry
 from tidings.engine.read import read_page
 from tidings.engine.source import Source
 from tidings.engine.sweep import sweep_page
@@ -80,7 +81,8 @@ class Poller:
                 await source.pages.drop()
         except (CredentialsRefused, InvalidInput) as error:
             self._log.warning("poll.parked", **self._names(lane), reason=reason(error))
-            await self._store.park(lane, reason(error))
+            entry = self._failure(None, decode(lane.cursor), error, None)
+            await self._store.park(lane, reason(error), entry=entry)
         return None
 
     async def _take_turns(self, lane: Lane, source: Source) -> None:
@@ -97,7 +99,7 @@ class Poller:
                 if isinstance(error, PagingUnsupported) and (cursor.numbered or cursor.refused):
                     self._log.warning("poll.numbered", **self._names(lane), reason=reason(error))
                     cursor = numbered(cursor)
-                return await self._back_off(counted, cursor, error)
+                return await self._back_off(counted, cursor, error, kind)
             cursor, released = await self._commit(counted, source, turn)
             if released:
                 return None
@@ -107,6 +109,7 @@ class Poller:
 
     async def _turn(self, lane: Lane, source: Source, cursor: PollCursor, kind: ReadingKind) -> Turn:
         """One turn. A long reading that fails is set back alone, so that it cannot stop the polls."""
+        source.trace.clear()
         source.connection.priority = Priority.LONG if kind in UNHURRIED else Priority.POLL
         try:
             if kind is ReadingKind.SWEEP:
@@ -118,11 +121,13 @@ class Poller:
             if kind not in LONG or isinstance(error, CredentialsRefused | PagingUnsupported):
                 raise
             if isinstance(error, Throttled):
-                wait_for = self._throttled(lane, error)
-                return Turn(msgspec.structs.replace(cursor, long_at=self._clock() + wait_for), failed=True)
+                long_at = self._clock() + self._throttled(lane, error)
+                entry = self._failure(kind, cursor, error, long_at)
+                return Turn(msgspec.structs.replace(cursor, long_at=long_at), failed=True, entry=entry)
             wait_for = self._wait_for(cursor.long_failures + 1, error)
             self._log.warning("reading.failed", **self._names(lane), reading=kind.value, reason=reason(error))
-            return Turn(set_back(cursor, kind, self._clock(), wait_for), failed=True)
+            entry = self._failure(kind, cursor, error, self._clock() + wait_for)
+            return Turn(set_back(cursor, kind, self._clock(), wait_for), failed=True, entry=entry)
         if kind in LONG and cursor.long_failures:
             return replace(turn, cursor=msgspec.structs.replace(turn.cursor, long_failures=0))
         return turn
@@ -152,6 +157,7 @@ class Poller:
                 attempt=lane.attempt if turn.failed else 0,
                 reason=passed_over(cursor),
                 serial=cursor.serial,
+                entry=turn.entry or self._entry(source, turn, now, cursor.serial),
             ),
         )
         if notifications:
@@ -160,11 +166,14 @@ class Poller:
             self._log_finished(lane, turn.reading, cursor, now)
         return cursor, release
 
-    async def _back_off(self, lane: Lane, cursor: PollCursor, error: ProviderError | AddressForbidden) -> None:
+    async def _back_off(
+        self, lane: Lane, cursor: PollCursor, error: ProviderError | AddressForbidden, kind: ReadingKind
+    ) -> None:
         """Nothing moved; the next try is when the provider, or our patience, says."""
         if isinstance(error, Throttled):
             at = self._clock() + self._throttled(lane, error)
-            return await self._store.release(lane, due_at=at, attempt=lane.attempt, reason=reason(error))
+            entry = self._failure(kind, cursor, error, at)
+            return await self._store.release(lane, due_at=at, attempt=lane.attempt, reason=reason(error), entry=entry)
         failures = lane.attempt + 1
         wait_for = self._wait_for(failures, error)
         self._log.warning(
@@ -176,18 +185,37 @@ class Poller:
             next_in_ms=wait_for,
         )
         now = self._clock()
+        due = now + wait_for
+        entry, why = self._failure(kind, cursor, error, due), reason(error)
         if not isinstance(error, ProviderRefused):
-            return await self._store.release(lane, due_at=now + wait_for, attempt=failures, reason=reason(error))
+            return await self._store.release(lane, due_at=due, attempt=failures, reason=why, entry=entry)
         refused = msgspec.structs.replace(
             cursor, refused=cursor.refused + 1, refused_since=cursor.refused_since if cursor.refused else now
         )
         if is_given_up(refused, now):
-            why = given_up(refused.refused, reason(error))
+            why = given_up(refused.refused, why)
             self._log.warning("polling.disabled", **self._names(lane), reason=why)
             # When a person sets it going again, refusals are counted anew.
-            return await self._store.park_all(lane, why, ENCODE(msgspec.structs.replace(refused, refused=0)))
+            parked = ENCODE(msgspec.structs.replace(refused, refused=0))
+            return await self._store.park_all(lane, why, parked, replace(entry, failure=why, next_at=None))
         return await self._store.release(
-            lane, due_at=now + wait_for, attempt=failures, reason=reason(error), cursor=ENCODE(refused)
+            lane, due_at=due, attempt=failures, reason=why, cursor=ENCODE(refused), entry=entry
+        )
+
+    def _entry(self, source: Source, turn: Turn, now: Moment, serial: int) -> Entry | None:
+        if turn.reading is None:
+            return None
+        return source.trace.entry(turn.reading, now, serial, ended=turn.finished)
+
+    def _failure(self, kind: ReadingKind | None, cursor: PollCursor, error: Exception, next_at: Moment | None) -> Entry:
+        """What a try that failed leaves in the trail of its lane."""
+        return Entry(
+            reading=kind.value if kind is not None else "",
+            failure=reason(error),
+            status=getattr(error, "status", None),
+            next_at=next_at,
+            at=self._clock(),
+            serial=cursor.serial + 1,
         )
 
     def _throttled(self, lane: Lane, error: Throttled) -> int:

@@ -15,6 +15,7 @@ from tidings.core.cursor import LONG, NEVER, PollCursor, Reading, ReadingKind
 from tidings.core.detect import Rules, judge
 from tidings.core.errors import AnswerTooLarge, ProviderDown
 from tidings.core.model import Change, EventType, Known, Moment, RecordId, RecordWrite, record_id
+from tidings.core.trail import Verdict
 from tidings.elements.connection import Page
 from tidings.elements.heads import Heads, split
 from tidings.elements.pages import Paging
@@ -54,6 +55,7 @@ async def read_page(
         page, unreadable, size = await read_around(source, query, reading.position, size)
         if unreadable is not None:
             reading = msgspec.structs.replace(reading, unreadable=(*reading.unreadable, unreadable))
+            source.trace.mark([unreadable], Verdict.UNREADABLE)
         elif isinstance(error, AnswerTooLarge):
             cursor = msgspec.structs.replace(cursor, size_cap=size)
     reading = msgspec.structs.replace(
@@ -62,6 +64,7 @@ async def read_page(
         doubt=page.doubt if reading.date_at is None else reading.doubt,
         pages=reading.pages + 1,
     )
+    source.trace.asked(query.earliest_at, page.date_at)
     raws = split(page.body)
     hashes = list(map(xxhash.xxh3_128_digest, raws))
     rules = source.rules(cursor, reading, page.date_at + page.doubt)
@@ -73,6 +76,9 @@ async def read_page(
     known = await store.known(lane_id, heads.ids)
     latest_at = (reading.date_at or 0) + reading.doubt if source.polled.filter_by_current_date else None
     different, stamps, outside = screen(source, heads, hashes, known, rules, query.earliest_at, latest_at)
+    source.trace.saw(heads.ids, outside=outside)
+    if outside or latest_at is not None:
+        note_left_out(source, heads, hashes, known, different, stamps, latest_at)
     olds = await store.snapshots(lane_id, [key for key in different if key in known])
     records: list[RecordWrite] = []
     changes: list[Change] = []
@@ -80,6 +86,7 @@ async def read_page(
         row = source.row(heads, position, hashes[position])
         write, change = judge(row, known.get(key), olds.get(key), rules)
         records.append(write)
+        source.trace.judged(key, known.get(key), write, change)
         if change is not None:
             changes.append(replace(change, cause="audit") if kind is ReadingKind.AUDIT else change)
     reading = _counted(reading, heads.ids, stamps, outside, changes)
@@ -109,7 +116,8 @@ async def stamps_when_unchanged(
     known = await store.hashes(lane_id, after, upto, rules.generation, 2 * len(hashes))
     if not known.keys() >= set(hashes):
         return None
-    return [known[each] for each in hashes]
+    source.trace.saw([known[each][1] for each in hashes])
+    return [known[each][0] for each in hashes]
 
 
 def screen(
@@ -154,6 +162,23 @@ def screen(
             if state is None:
                 different.pop(key, None)
     return different, stamps, outside
+
+
+def note_left_out(
+    source: Source,
+    heads: Heads,
+    hashes: Sequence[bytes],
+    known: Mapping[RecordId, Known],
+    different: Mapping[RecordId, int],
+    stamps: Sequence[Moment | None],
+    latest_at: Moment | None,
+) -> None:
+    """Leave in the trail which rows were not judged, though they differ."""
+    for key, raw_hash, stamp in zip(heads.ids, hashes, stamps, strict=True):
+        if key in different or (key in known and known[key].raw_hash == raw_hash):
+            continue
+        late = latest_at is not None and stamp is not None and stamp > latest_at
+        source.trace.mark([key], Verdict.LEFT if late else Verdict.OUTSIDE)
 
 
 def _counted(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import Any
 
@@ -25,6 +25,7 @@ from tidings.elements.connection import Connection
 from tidings.elements.describe import Element, Resource
 from tidings.elements.heads import HeadReader, Heads
 from tidings.engine.ahead import ReadAhead
+from tidings.engine.trace import Trace
 from tidings.store.base import Cutter
 
 #: A bound that no record is older than, for readings of everything: a day after the epoch, so that a pattern that
@@ -71,6 +72,7 @@ class Source:
     filter_nulls: bool
     backfill: bool
     organization_id: int
+    trace: Trace = field(default_factory=Trace)
 
     def query(self, lower_at: Moment | None, now: Moment) -> Query:
         """The filter for records stamped at or after `lower_at`; None asks for all of them.

@@ -20,6 +20,7 @@ from tidings.core.cursor import NEVER, PollCursor, Reading, ReadingKind
 from tidings.core.detect import judge
 from tidings.core.errors import CredentialsRefused, RecordNotFound
 from tidings.core.model import Change, EventType, Known, Moment, RecordId, RecordWrite
+from tidings.core.trail import Verdict
 from tidings.elements.heads import Heads
 from tidings.elements.pages import Paging
 from tidings.engine.read import read_twice_when_empty
@@ -55,6 +56,8 @@ async def sweep_page(store: Store, lane_id: int, source: Source, cursor: PollCur
     )
     heads = source.ids.read(page.body)
     ids = heads.ids
+    source.trace.asked(None, page.date_at)
+    source.trace.saw(ids, Verdict.LISTED)
     states = await store.known(lane_id, ids) if cursor.missed_once or reading.unfiltered else {}
     reading = msgspec.structs.replace(
         reading,
@@ -74,6 +77,7 @@ async def sweep_page(store: Store, lane_id: int, source: Source, cursor: PollCur
         if page.ended:
             reading = await _compare(store, lane_id, reading, reading.seen, ended=True)
     found = _found_again(states, unfiltered=reading.unfiltered)
+    source.trace.mark([each.id for each in found], Verdict.FOUND_AGAIN)
     if not page.ended:
         return Turn(msgspec.structs.replace(cursor, long=reading), found, reading=reading)
     turn = await _judge_listing(store, lane_id, source, cursor, reading, now)
@@ -155,6 +159,7 @@ async def _judge_listing(
         return Turn(settled, reading=reading, finished=True)
     # Without a record that can be read, a list of nothing and a lost permission look alike: no conclusions.
     if reading.control_id is None or await came_short(source, reading, now):
+        source.trace.mark(reading.missing, Verdict.INCONCLUSIVE)
         return Turn(rest, reading=reading, finished=True)
     # What goes missing while a sweep is under way is missed by this one and the next, and counts together; only what a
     # person let pass is missed again without being asked about again.
@@ -162,6 +167,7 @@ async def _judge_listing(
     missed = [key for key in reading.missing if key in states and not (cursor.let_pass and states[key].missing)]
     suspicious = len(missed) > HELD_AT and len(missed) > HELD_SHARE * await store.live_count(lane_id)
     if suspicious and not cursor.released:
+        source.trace.mark(missed, Verdict.HELD)
         held = replace(rest, held=len(missed), held_at=cursor.held_at or now, held_ids=tuple(missed[:SHOWN]))
         return Turn(held, reading=reading, finished=True)
     listed = replace(reading, listed=True, position=None)
@@ -175,6 +181,7 @@ async def _confirm(
     replace = msgspec.structs.replace
     if reading.control_id is None or not await _read(source, reading.control_id):
         # Deleted meanwhile, or everything is: the next sweep looks again with another control.
+        source.trace.mark(reading.missing, Verdict.INCONCLUSIVE)
         return Turn(replace(cursor, long=None, sweep_at=now + SECOND_LOOK), reading=reading, finished=True)
     missing = reading.missing
     returned = tuple(key for key in dict.fromkeys(reading.returned) if key not in missing)
@@ -190,6 +197,7 @@ async def _confirm(
                 source, cursor, reading, key, known[key], snapshots[key], now, listed=key in listed
             )
             records.append(write)
+            source.trace.judged(key, known[key], write, change)
             changes += [change] if change is not None else []
     reading = replace(
         reading,

@@ -10,6 +10,7 @@ import msgspec
 from tidings.core.cursor import LONG, NEVER, PollCursor, Reading, ReadingKind, advance, lower_bound, on_grid
 from tidings.core.errors import ProviderRefused, RecordNotFound
 from tidings.core.model import Change, Moment, RecordId, RecordWrite
+from tidings.core.trail import Entry
 from tidings.engine.source import Source
 
 EDITED_LIMIT = 3  #: looks at a filter whose record is edited while we look
@@ -29,6 +30,7 @@ class Turn:
     reading: Reading | None = None
     finished: bool = False
     failed: bool = False
+    entry: Entry | None = None  #: of the lane's trail, where nothing was read
 
 
 async def begin(source: Source, cursor: PollCursor, kind: ReadingKind, now: Moment) -> tuple[PollCursor, Reading]:

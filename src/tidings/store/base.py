@@ -30,6 +30,7 @@ from tidings.core.model import (
     User,
 )
 from tidings.core.notices import Notice, Subject
+from tidings.core.trail import Entry
 
 
 class Cutter(Protocol):
@@ -56,6 +57,7 @@ class PageCommit:
     attempt: int = 0
     reason: str | None = None  #: what the user should know of the lane meanwhile
     serial: int = 0
+    entry: Entry | None = None  #: of the lane's trail
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,14 +187,24 @@ class Store(Protocol):
         """Hold the lane longer."""
 
     async def release(
-        self, lane: Lane, *, due_at: Moment, cursor: bytes | None = None, attempt: int = 0, reason: str | None = None
+        self,
+        lane: Lane,
+        *,
+        due_at: Moment,
+        cursor: bytes | None = None,
+        attempt: int = 0,
+        reason: str | None = None,
+        entry: Entry | None = None,
     ) -> None:
-        """Give the lane back, due at `due_at`; `reason` is shown to the user while the lane waits for its next try."""
+        """Give the lane back, due at `due_at`; `reason` is shown to the user while the lane waits for its next try.
 
-    async def park(self, lane: Lane, reason: str, cursor: bytes | None = None) -> None:
+        `entry`, here and below, goes into the lane's trail.
+        """
+
+    async def park(self, lane: Lane, reason: str, cursor: bytes | None = None, entry: Entry | None = None) -> None:
         """Stop the lane until a person acts."""
 
-    async def park_all(self, lane: Lane, reason: str, cursor: bytes | None = None) -> None:
+    async def park_all(self, lane: Lane, reason: str, cursor: bytes | None = None, entry: Entry | None = None) -> None:
         """Park this lane and with it every other lane of its kind and instance; their holders' fences move on."""
 
     async def wake(self, kind: LaneKind, instance_id: int, now: Moment) -> None:
@@ -208,8 +220,8 @@ class Store(Protocol):
 
     async def hashes(
         self, lane_id: int, after: RecordId | None, upto: RecordId | None, generation: int, limit: int
-    ) -> Mapping[bytes, Moment | None]:
-        """Raw hash and stamp of up to `limit` records with after < id <= upto, lowest ids first.
+    ) -> Mapping[bytes, tuple[Moment | None, RecordId]]:
+        """Stamp and id by raw hash of up to `limit` records with after < id <= upto, lowest ids first.
 
         Only of those that are as they were last read: not gone, missed by no sweep, compared under `generation`.
         """
@@ -289,6 +301,23 @@ class Store(Protocol):
         """
 
     async def event(self, instance_id: int, notification_id: str) -> DeliverySummary | None: ...
+
+    async def events_numbered(self, instance_id: int, numbers: Iterable[int]) -> Sequence[DeliverySummary]:
+        """Those of the instance's notifications that have these numbers, in order."""
+
+    # The trail
+
+    async def trail(
+        self, lane_id: int, from_at: Moment, to_at: Moment, after: tuple[Moment, int] = (-1, 0), limit: int = 500
+    ) -> Sequence[Entry]:
+        """What the lane's readings left behind with from_at <= at <= to_at, in order; of those the ones whose (at,
+        serial) is greater than `after`."""
+
+    async def trail_since(self, lane_id: int) -> Moment | None:
+        """How far back the lane's trail reaches; None when there is none."""
+
+    async def purge_trail(self, before: Moment, limit: int) -> int:
+        """Remove up to `limit` entries of any lane that are older than `before`; returns how many."""
 
     # Notices
 

@@ -154,7 +154,7 @@ update lane set due_at = :now
 where kind = :kind and instance_id = :instance_id and state = 'ready' and due_at > :now;
 
 -- hashes -- what a page of unchanged records should hold; bounds as plain comparisons, so that it is one range scan
-select raw_hash, stamp_at from record
+select raw_hash, stamp_at, record_id from record
 where lane_id = :lane_id and record_id > coalesce(:after, -9223372036854775808)
   and record_id <= coalesce(:upto, x'') and gone = 0 and missing = 0 and generation = :generation
 order by record_id limit :limit;

@@ -14,11 +14,12 @@ from tidings.store.sqlite.lanes import Lanes
 from tidings.store.sqlite.notices import Notices
 from tidings.store.sqlite.people import People
 from tidings.store.sqlite.records import Records
+from tidings.store.sqlite.trail import Trail
 
 __all__ = ["SqliteStore", "open_sqlite"]
 
 
-class SqliteStore(People, Instances, Lanes, Records, Deliveries, Notices, Figures):
+class SqliteStore(People, Instances, Lanes, Records, Trail, Deliveries, Notices, Figures):
     """Keeps every promise of `Store`."""
 
 

@@ -18,7 +18,7 @@ from tidings.store.sql import load
 from tidings.store.writer import Writer
 
 T = TypeVar("T")
-SQL = load()
+SQL = load() | load("trail.sql")
 READERS = 3
 
 

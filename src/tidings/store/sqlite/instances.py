@@ -159,12 +159,13 @@ class Instances(Database):
                     "purge_deliveries",
                     "purge_notifications",
                     "purge_dictionaries",
+                    "purge_trail",
+                    "purge_notices",
                     "purge_lanes",
                     "purge_subscriptions",
                 ):
                     removed = run(db, step, instance_id=row["id"], limit=limit)
                     if removed:
-                    "purge_notices",
                         return removed
                 run(db, "purge_instance", instance_id=row["id"])
                 return 1

@@ -6,8 +6,10 @@ import sqlite3
 from collections.abc import Callable, Sequence
 
 from tidings.core.model import Lane, LaneKind, Moment
+from tidings.core.trail import Entry
 from tidings.store import rows
 from tidings.store.sqlite.database import SQL, Database, fenced, run
+from tidings.store.sqlite.trail import add_entry
 
 
 class Lanes(Database):
@@ -32,18 +34,32 @@ class Lanes(Database):
         await self._writer.run(lambda db: fenced(db, "renew_lane", lane, lease_until=lease_until))
 
     async def release(
-        self, lane: Lane, *, due_at: Moment, cursor: bytes | None = None, attempt: int = 0, reason: str | None = None
+        self,
+        lane: Lane,
+        *,
+        due_at: Moment,
+        cursor: bytes | None = None,
+        attempt: int = 0,
+        reason: str | None = None,
+        entry: Entry | None = None,
     ) -> None:
-        await self._writer.run(
-            lambda db: fenced(db, "release_lane", lane, cursor=cursor, due_at=due_at, attempt=attempt, reason=reason)
-        )
+        def work(db: sqlite3.Connection) -> None:
+            fenced(db, "release_lane", lane, cursor=cursor, due_at=due_at, attempt=attempt, reason=reason)
+            add_entry(db, lane.id, entry)
 
-    async def park(self, lane: Lane, reason: str, cursor: bytes | None = None) -> None:
-        await self._writer.run(lambda db: fenced(db, "park_lane", lane, reason=reason, cursor=cursor))
+        await self._writer.run(work)
 
-    async def park_all(self, lane: Lane, reason: str, cursor: bytes | None = None) -> None:
+    async def park(self, lane: Lane, reason: str, cursor: bytes | None = None, entry: Entry | None = None) -> None:
         def work(db: sqlite3.Connection) -> None:
             fenced(db, "park_lane", lane, reason=reason, cursor=cursor)
+            add_entry(db, lane.id, entry)
+
+        await self._writer.run(work)
+
+    async def park_all(self, lane: Lane, reason: str, cursor: bytes | None = None, entry: Entry | None = None) -> None:
+        def work(db: sqlite3.Connection) -> None:
+            fenced(db, "park_lane", lane, reason=reason, cursor=cursor)
+            add_entry(db, lane.id, entry)
             run(db, "park_lanes", kind=lane.kind, instance_id=lane.instance_id, reason=reason)
 
         await self._writer.run(work)

@@ -9,6 +9,7 @@ from tidings.core.model import Known, Lane, LaneKind, Moment, Notification, Reco
 from tidings.store import rows
 from tidings.store.base import PageCommit
 from tidings.store.sqlite.database import SQL, Database, fenced, one, run
+from tidings.store.sqlite.trail import add_entry
 
 CHUNK = 1000  #: ids in one `in (…)`; a constant, so that its statement is compiled once
 
@@ -32,13 +33,13 @@ class Records(Database):
 
     async def hashes(
         self, lane_id: int, after: RecordId | None, upto: RecordId | None, generation: int, limit: int
-    ) -> Mapping[bytes, Moment | None]:
+    ) -> Mapping[bytes, tuple[Moment | None, RecordId]]:
         values = {"lane_id": lane_id, "after": after, "upto": upto, "generation": generation, "limit": limit}
 
-        def work(db: sqlite3.Connection) -> dict[bytes, Moment | None]:
+        def work(db: sqlite3.Connection) -> dict[bytes, tuple[Moment | None, RecordId]]:
             cursor = db.cursor()
             cursor.row_factory = None  # plain tuples: the hot path
-            return dict(cursor.execute(SQL["hashes"], values))
+            return {raw_hash: (stamp_at, key) for raw_hash, stamp_at, key in cursor.execute(SQL["hashes"], values)}
 
         return await self._read(work)
 
@@ -79,7 +80,9 @@ class Records(Database):
             else:
                 fenced(db, "hold_lane", lane, cursor=page.cursor, lease_until=page.lease_until, attempt=page.attempt)
             self._write_records(db, lane.id, page)
-            return self._append(db, lane.instance_id, page)
+            cut = self._append(db, lane.instance_id, page)
+            add_entry(db, lane.id, page.entry, [each.number for each in cut])
+            return cut
 
         try:
             return await self._writer.run(work)

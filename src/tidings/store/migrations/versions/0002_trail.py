@@ -12,7 +12,7 @@ depends_on = None
 SCHEMA = """
 create table trail (lane_id integer not null, at integer not null, serial integer not null, reading text not null,
     since_at integer, date_at integer, page integer not null, rows integer not null, outside integer not null,
-    numbers text, status integer, next_at integer, failure text, seen blob,
+    ended integer not null, numbers text, status integer, next_at integer, failure text, seen blob,
     primary key (lane_id, at, serial)) without rowid;
 """
 
