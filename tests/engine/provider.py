@@ -67,6 +67,8 @@ class Provider:
         rows = [self.rows[key] for key in sorted(self.rows) if key not in self.hidden]
         if "deletedFlag = false" in request.query.get("conditions", ""):
             rows = [row for row in rows if not row.get("deletedFlag")]
+        if asked := re.search(r"\bid in \(([\d,]+)\)", request.query.get("conditions", "")):
+            rows = [row for row in rows if row["id"] in set(map(int, asked[1].split(",")))]
         for name, said in re.findall(r'(\w+) != "(\w+)"', request.query.get("conditions", "")):
             rows = [row for row in rows if row.get(name) != said]
         for op, said in re.findall(r"lastUpdated\s*(>=?)\s*\[([^\]]+)\]", request.query.get("conditions", "")):

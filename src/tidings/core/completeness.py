@@ -16,10 +16,10 @@ SHOWN = 100  #: ids of held changes that a person is shown
 class Completeness:
     """The last audit of one resource: "n compared, m missed, p phantom".
 
-    `audited_at` is when it ended, by our clock. `compared` counts the records it read, `missed` the changes it announced
-    that no poll had. `phantom` counts records that we held as existing and that the provider listed neither in the audit
-    nor when asked for by their ids; None where that could not be told. `held` changes with unmoved stamps wait for a
-    person. `counted` is the provider's own count where that was more than was compared, else None.
+    `audited_at` is when it ended, by our clock. `compared` counts the records it read, `missed` the changes it
+    announced that no poll had. `phantom` counts records that we held as existing and that the provider listed neither
+    in the audit nor when asked for by their ids; None where that could not be told. `held` changes with unmoved stamps
+    wait for a person. `counted` is the provider's own count where that was more than was compared, else None.
     """
 
     audited_at: Moment

@@ -67,12 +67,14 @@ class Reading(msgspec.Struct, frozen=True, omit_defaults=True):
     seen: tuple[RecordId, ...] = ()  #: the ids so far, where a page does not say which it should hold
     top_id: RecordId | None = None  #: the record stamped `top_at`
     control_seen: bool = False  #: whether the cursor's control record came back
-    phantom: tuple[RecordId, ...] = ()  #: known and in view, and not where an audit should have seen them
+    phantom: tuple[RecordId, ...] = ()  #: those of `missing` that an audit did not find by their ids either
+    blind: bool = False  #: an audit that cannot tell which records are missing
     unmoved: int = 0  #: changes with unmoved stamps that an audit holds back, or in its second part has announced
     unmoved_ids: tuple[RecordId, ...] = ()  #: the first of them
     again: tuple[Stretch, ...] = ()  #: where they stand: what the second part reads
     weighed: int | None = None  #: in the second part: how many records are known
-    compared: int = 0  #: in the second part: the rows of the first
+    compared: int = 0  #: the rows of an audit's first part, …
+    counted: int | None = None  #: … and the provider's count where that is more
     filter_off: bool = False  #: it did not, though it is as it was: the filter does not mean what we sent
     unreadable: tuple[RecordId, ...] = ()  #: records that make their page fail, passed over
     unfiltered: bool = False  #: a sweep that lists all of the resource, not only what meets the user's conditions
@@ -227,6 +229,27 @@ def refuse_held(cursor: PollCursor, now: Moment, interval: int) -> PollCursor:
     return msgspec.structs.replace(cursor, held=0, held_at=0, held_ids=(), long=None, sweep_at=now + interval)
 
 
+def audit_now(cursor: PollCursor, now: Moment) -> PollCursor:
+    """A person wants an audit: it is due now, ahead of any other long reading, whatever its interval; one in progress
+    goes on."""
+    if cursor.long is not None and cursor.long.kind is ReadingKind.AUDIT:
+        return cursor
+    others = {"settle_at": max(cursor.settle_at, now + 1), "sweep_at": max(cursor.sweep_at, now + 1)}
+    return msgspec.structs.replace(cursor, long=None, long_at=0, audit_at=now, audit_asked=True, **others)
+
+
+def decide_unmoved(cursor: PollCursor, now: Moment, decision: Unmoved) -> PollCursor:
+    """A person has looked at the held changes with unmoved stamps: an audit that begins now does as they say."""
+    begun = cursor.long is not None and cursor.long.kind is ReadingKind.AUDIT
+    return msgspec.structs.replace(
+        audit_now(msgspec.structs.replace(cursor, long=None) if begun else cursor, now),
+        unmoved=0,
+        unmoved_at=0,
+        unmoved_ids=(),
+        unmoved_next=decision,
+    )
+
+
 def on_grid(now: Moment, interval: int, phase: int) -> Moment:
     """The next moment after `now` of an instance's own beat, so that a thousand instances spread over the interval."""
     return now + interval - (now - phase) % interval
@@ -246,7 +269,7 @@ def within(cursor: PollCursor, intervals: Intervals, now: Moment) -> PollCursor:
         settle_at=capped(cursor.settle_at, intervals.settle),
         settled_at=None if intervals.settle is None else cursor.settled_at,
         sweep_at=capped(cursor.sweep_at, intervals.sweep),
-        audit_at=capped(cursor.audit_at, intervals.audit),
+        audit_at=cursor.audit_at if cursor.audit_asked else capped(cursor.audit_at, intervals.audit),
     )
 
 

@@ -89,6 +89,11 @@ def judge(row: Row, known: Known | None, old: bytes | None, rules: Rules) -> tup
     return _write(row, known.rev, rules), None
 
 
+def is_unmoved(write: RecordWrite, known: Known | None) -> bool:
+    """Whether a known record bears the stamp that it had when it was last compared, under the same rules."""
+    return known is not None and known.generation == write.generation and known.stamp_at == write.stamp_at
+
+
 def _first_seen(row: Row, rules: Rules) -> tuple[RecordWrite, Change | None]:
     if rules.backfill:
         return (_write(row, 1, rules), None) if row.flagged else _announce(row, 1, rules, EventType.CREATED)

@@ -44,6 +44,8 @@ class Verdict(IntEnum):
     INCONCLUSIVE = 20
     HELD = 21
     UNREADABLE = 22
+    UNMOVED = 23
+    TAKEN_OVER = 24
 
 
 SENTENCES: Mapping[Verdict, str] = {
@@ -73,6 +75,9 @@ SENTENCES: Mapping[Verdict, str] = {
     Verdict.INCONCLUSIVE: "was missing from a list of ids that was not whole, or of nothing: no conclusion",
     Verdict.HELD: "was missing from the list of all ids together with suspiciously many others: held for a person",
     Verdict.UNREADABLE: "makes its page fail at the provider: passed over",
+    Verdict.UNMOVED: "came with other content under the stamp it had: counted, and announced when the audit has seen"
+    " that not too many did",
+    Verdict.TAKEN_OVER: "came with other content under the stamp it had: taken over silently, as a person decided",
 }
 
 _ANNOUNCED = {

@@ -99,6 +99,13 @@ def _numbered(position: str | None, empty: bool, edges: Edges) -> Turn:
     return Turn(_Number(here.number + 1, first, last).text(), False)
 
 
+def reached(paging: Paging, position: str, stop: str) -> bool:
+    """Whether a list that was read up to `position` has been read up to `stop`, which was a position of it before."""
+    if paging is Paging.FORWARD_ONLY:
+        return position == stop or _beyond(position, stop)
+    return _Number.read(position).number >= _Number.read(stop).number
+
+
 class _Number(msgspec.Struct, frozen=True, array_like=True):
     """A position by number, with the edges of the page before it: what tells a repeated page."""
 

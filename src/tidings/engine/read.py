@@ -19,6 +19,7 @@ from tidings.core.trail import Verdict
 from tidings.elements.connection import Page
 from tidings.elements.heads import Heads, split
 from tidings.elements.pages import Paging
+from tidings.engine import audit
 from tidings.engine.around import STUBBORN, may_read_around, read_around
 from tidings.engine.source import Query, Source
 from tidings.engine.turn import Turn, begin, finish
@@ -40,11 +41,15 @@ async def read_twice_when_empty(
 async def read_page(
     store: Store, lane_id: int, source: Source, cursor: PollCursor, kind: ReadingKind, now: Moment, failures: int = 0
 ) -> Turn:
-    """One turn of a probe, baseline, poll, settle pass or audit. Raises `ProviderError`; then nothing has changed.
+    """One turn of a probe, baseline, poll, settle pass or audit (its course: `engine/audit.py`).
+
+    Raises `ProviderError`; then nothing has changed.
 
     `failures` counts the tries of this reading that failed in a row.
     """
     cursor, reading = await begin(source, cursor, kind, now)
+    if audit.is_listed(reading):
+        return await audit.look_for_missing(store, lane_id, source, cursor, reading, now)
     query = source.query(reading.lower_at, now)
     size = min(source.page_size, cursor.size_cap or source.page_size)
     try:
@@ -70,7 +75,10 @@ async def read_page(
     rules = source.rules(cursor, reading, page.date_at + page.doubt)
     unchanged = await stamps_when_unchanged(store, lane_id, source, reading, page, hashes, rules)
     if unchanged is not None:
-        reading = msgspec.structs.replace(_counted(reading, (), unchanged, 0, ()), position=page.next)
+        reading = _counted(reading, (), unchanged, 0, ())
+        if kind is ReadingKind.AUDIT:
+            reading = await audit.missing_unless_whole(store, lane_id, source, reading, page, raws)
+        reading = msgspec.structs.replace(reading, position=page.next)
         return Turn(_put(_with_skew(cursor, reading, unchanged), reading), reading=reading)
     heads = source.heads.read(page.body, raws)
     known = await store.known(lane_id, heads.ids)
@@ -89,10 +97,17 @@ async def read_page(
         source.trace.judged(key, known.get(key), write, change)
         if change is not None:
             changes.append(replace(change, cause="audit") if kind is ReadingKind.AUDIT else change)
+    if kind is ReadingKind.AUDIT:
+        reading, records, changes = audit.weighed(source, cursor, reading, page, known, records, changes)
     reading = _counted(reading, heads.ids, stamps, outside, changes)
     if cursor.control_id is not None and cursor.control_id in heads.ids:
         reading = msgspec.structs.replace(reading, control_seen=True)
     cursor = _with_skew(cursor, reading, stamps)
+    if kind is ReadingKind.AUDIT:
+        reading = await audit.with_missing(store, lane_id, source, reading, page, heads.ids)
+        return replace(
+            await audit.go_on(store, lane_id, source, cursor, reading, page, now), records=records, changes=changes
+        )
     if not page.ended:
         reading = msgspec.structs.replace(reading, position=page.next)
         return Turn(_put(cursor, reading), records, changes, reading)
@@ -108,7 +123,7 @@ async def stamps_when_unchanged(
     Where everything is read again in the order of ids, the records between two positions are those of the page, and
     what they are need not be read.
     """
-    again = reading.lower_at is None and reading.kind is not ReadingKind.BASELINE
+    again = reading.lower_at is None and reading.kind is not ReadingKind.BASELINE and not reading.listed
     in_order = source.resource.paging is Paging.FORWARD_ONLY and not page.ended
     if not again or not in_order or source.polled.filter_by_current_date:
         return None

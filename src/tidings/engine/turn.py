@@ -53,7 +53,7 @@ async def begin(source: Source, cursor: PollCursor, kind: ReadingKind, now: Mome
 
 
 async def finish(source: Source, cursor: PollCursor, reading: Reading, now: Moment) -> tuple[PollCursor, Reading]:
-    """The cursor after a whole reading, and the reading as it is told in the log."""
+    """The cursor after a whole probe, baseline, poll or settle pass, and the reading as it is told in the log."""
     replace = msgspec.structs.replace
     phase = (source.instance.id * 2_654_435_761 + sum(source.polled.name.encode())) % source.intervals.poll
     poll_at = on_grid(now, source.intervals.poll, phase)
@@ -84,18 +84,8 @@ async def finish(source: Source, cursor: PollCursor, reading: Reading, now: Mome
         return _with_control(baselined, reading), reading
     if reading.kind is ReadingKind.POLL:
         return await _finish_poll(source, cursor, reading, poll_at, now)
-    if reading.kind is ReadingKind.SETTLE:
-        settle_at = after(now, source.intervals.settle)
-        return replace(cursor, long=None, settle_at=settle_at, settled_at=reading.date_at), reading
-    audited = replace(
-        cursor,
-        long=None,
-        audit_at=after(now, source.intervals.audit),
-        audited_at=now,
-        audited=reading.rows,
-        audit_missed=reading.created + reading.updated + reading.deleted,
-    )
-    return audited, reading
+    settle_at = after(now, source.intervals.settle)
+    return replace(cursor, long=None, settle_at=settle_at, settled_at=reading.date_at), reading
 
 
 async def _finish_poll(
