@@ -29,6 +29,7 @@ from tidings.elements.budget import Budgets
 from tidings.elements.connection import Connection
 from tidings.elements.describe import Element, catalog
 from tidings.elements.http import ProviderClient, provider_session
+from tidings.elements.moved import Moves
 from tidings.engine.deliver import Deliverer
 from tidings.engine.dispatch import Dispatcher
 from tidings.engine.poll import Poller
@@ -99,8 +100,10 @@ async def build(settings: Settings, *, log: Any = None) -> AsyncIterator[App]:
         log_grew = Signal()
         stack.callback(log_grew.close)
 
+        client_id, moves = settings.connectwise_client_id, Moves()
+
         def connect(element: Element, configuration: Any, secret_values: Any) -> Connection:
-            return Connection(element, configuration, secret_values, client, settings.connectwise_client_id, budgets)
+            return Connection(element, configuration, secret_values, client, client_id, budgets, moves)
 
         sources = Sources(
             store,

@@ -9,8 +9,9 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from urllib.parse import parse_qsl, urlsplit
+from zoneinfo import ZoneInfo
 
 from tests.simulation.account import Account, Table, Version, iso
 
@@ -50,12 +51,27 @@ def said(value: object, status: int = 200, headers: Mapping[str, str] | None = N
 
 @dataclass(slots=True)
 class Manners:
-    """How this provider serves lists. `shift` is by how many milliseconds the filter reads a date too late."""
+    """How this provider serves lists. `shift` is by how many milliseconds the filter reads a date too late; with a
+    `zone` it reads every date as what a clock there shows, whatever the text says: compared as text, or as the first or
+    the second moment at which the clock shows it. `hollow` leaves pages without rows wherever ids are missing."""
 
     page_cap: int = 1000
     links: bool = True
     numbered: bool = False
     shift: int = 0
+    zone: str | None = None
+    compared: str = "text"  # or "first", "second"
+    hollow: bool = False
+
+    def is_after(self, stamp_at: int, said: str) -> bool:
+        """Whether the filter takes a stamp for later than the date that was sent."""
+        if self.zone is None:
+            return iso(stamp_at) > iso(round(datetime.fromisoformat(said).timestamp()) * 1000 + self.shift)
+        zone, shown = ZoneInfo(self.zone), datetime.fromisoformat(said).replace(tzinfo=None)
+        stamp = datetime.fromtimestamp(stamp_at // 1000, UTC)
+        if self.compared == "text":
+            return stamp.astimezone(zone).replace(tzinfo=None) > shown
+        return stamp > shown.replace(tzinfo=zone, fold=int(self.compared == "second")).astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +101,8 @@ class Provider:
         given = self.trouble(request)
         if isinstance(given, Reply):
             return given
+        if request.path.startswith("login/companyinfo/"):
+            return said({"Codebase": "v4_6_release/"})
         resource, rest = self.resource(request.path)
         table = self.account.tables[resource]
         if rest == "count":
@@ -110,7 +128,7 @@ class Provider:
             return self._page(rows[start : start + size], request)
         after = 0 if slip.stuck else int(request.query.get("pageId", "0"))
         page = [row for row in rows if row.key > after][:size]
-        if slip.hollow and page and page[0].key - 1 > after:
+        if (slip.hollow or self.manners.hollow) and page and page[0].key - 1 > after:
             return said([], headers=self._link(request, page[0].key - 1))
         page = page[: max(1, len(page) - slip.short_by)]
         if any(row.key in table.poisoned for row in page) and "fields" not in request.query:
@@ -132,8 +150,7 @@ class Provider:
     def _meeting(self, rows: list[Version], request: Request) -> list[Version]:
         for condition in filter(None, request.query.get("conditions", "").split(" and ")):
             if found := re.fullmatch(r"lastUpdated > \[([^\]]+)\]", condition):
-                bound = iso(round(datetime.fromisoformat(found[1]).timestamp()) * 1000 + self.manners.shift)
-                rows = [row for row in rows if iso(row.stamp_at) > bound]
+                rows = [row for row in rows if self.manners.is_after(row.stamp_at, found[1])]
             elif found := re.fullmatch(r'city = "(\w+)"', condition):
                 rows = [row for row in rows if (row.content or {}).get("city") == found[1]]
             elif found := re.fullmatch(r"id > (\d+)", condition):

@@ -7,12 +7,13 @@ from base64 import b64encode
 from collections.abc import Awaitable, Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
+from http import HTTPStatus
 from urllib.parse import quote, urlsplit
 
 import msgspec
 
 from tidings.core.budget import Limits, Priority
-from tidings.core.errors import CredentialsRefused, InvalidInput, ProviderDown, ProviderRefused
+from tidings.core.errors import CredentialsRefused, InvalidInput, ProviderDown, ProviderError, ProviderRefused
 from tidings.core.hints import may_ask_for_key
 from tidings.core.model import Moment, RecordId
 from tidings.elements.answer import Answer, is_json_object, provider_message
@@ -20,6 +21,7 @@ from tidings.elements.budget import Budgets
 from tidings.elements.element import Element, Header, RequestBudget, Resource, path_of
 from tidings.elements.heads import HeadReader
 from tidings.elements.http import ProviderClient, base_url, url_of
+from tidings.elements.moved import Moves, host_of, moved_root
 from tidings.elements.pages import ask, turn
 
 #: Parameters that a reading decides for itself, whatever a poller's URL says.
@@ -51,9 +53,9 @@ class Connection:
 
     Configuration keys count in any letter case. `client_id_default` is sent where the instance has no client id of
     its own. `budgets` make it wait its turn among all who ask the same tenant, as its `priority` has it; without them
-    everything is asked at once. Raises `InvalidInput` naming the key when the root or a key is missing or cannot be
-    sent. All methods raise `CredentialsRefused`, `RateLimited`, `ProviderDown`, `ProviderRefused` or
-    `AddressForbidden`.
+    everything is asked at once. `moves` is what all who ask know of accounts whose API has moved. Raises `InvalidInput`
+    naming the key when the root or a key is missing or cannot be sent. All methods raise `CredentialsRefused`,
+    `RateLimited`, `ProviderDown`, `ProviderRefused` or `AddressForbidden`.
     """
 
     #: Of what is asked from now on.
@@ -67,11 +69,14 @@ class Connection:
         client: ProviderClient,
         client_id_default: str | None = None,
         budgets: Budgets | None = None,
+        moves: Moves | None = None,
     ) -> None:
         self._element = element
         self._client = client
         self._values = {key.lower(): (value or "").strip() for key, value in (*configuration.items(), *secrets.items())}
-        self._base = base_url(self._value(element.api.root), element.api.root)
+        root = base_url(self._value(element.api.root), element.api.root)
+        self._account = root, self._tenant(root)
+        self._moves = moves or Moves()
         credentials = f"{self._filled(element.authentication.user)}:{self._filled(element.authentication.password)}"
         token = b64encode(credentials.encode()).decode()
         self._headers = {"Authorization": f"Basic {token}"}
@@ -82,7 +87,7 @@ class Connection:
             else:
                 self._unsent.append(header)
         #: What it shares with all who ask the same tenant.
-        self.budget = budgets.of(self._tenant(), _limits(element.api.budget)) if budgets is not None else None
+        self.budget = budgets.of(self._account[1], _limits(element.api.budget)) if budgets is not None else None
         hidden = [value.strip() for value in secrets.values() if value and value.strip()]
         self._secrets = (token, *hidden, *(quote(value, safe="") for value in hidden))
 
@@ -123,7 +128,7 @@ class Connection:
     async def count(
         self, resource: Resource, conditions: str = "", extra: Mapping[str, str] | None = None
     ) -> tuple[int, Moment]:
-        """How many rows meet `conditions` at the provider now, and when that was on its clock; `extra` as for a page."""
+        """How many rows meet `conditions` at the provider now, and when that was on its clock; `extra` as in a page."""
         params = {name: value for name, value in (extra or {}).items() if name.lower() not in PAGING}
         params |= {"conditions": conditions} if conditions else {}
         purpose = f"counting {resource.path}"
@@ -175,7 +180,7 @@ class Connection:
         expected: Container[int] = (200,),
     ) -> Answer:
         """What the provider answers to any request below its root; `body` is JSON."""
-        url = url_of(self._base, path, params)
+        url = url_of(self._root, path, params)
         return await self._asked(
             purpose,
             partial(
@@ -198,7 +203,7 @@ class Connection:
         hints = self._element.hints
         query = {name: self._filled(value) for name, value in hints.key.query.items()} if hints else {}
         if hints is None or not may_ask_for_key(
-            address, self._base, path=hints.key.path, query=query, host_prefix=hints.key.host_prefix
+            address, self._root, path=hints.key.path, query=query, host_prefix=hints.key.host_prefix
         ):
             raise InvalidInput("key_url", "is not where the provider keeps the keys of this account")
         purpose = "reading the key of a hint"
@@ -223,15 +228,43 @@ class Connection:
         headers: Mapping[str, str] | None = None,
         by_id: bool = False,
     ) -> Answer:
-        ask = partial(
-            self._client.get,
-            url_of(self._base, path, params),
-            headers={**self._headers, **(headers or {})},
-            purpose=purpose,
-            by_id=by_id,
-            secrets=self._secrets,
-        )
-        return await self._asked(purpose, ask)
+        """An answer to a GET below the root, which is looked for once when nothing is there any more."""
+        said = {**self._headers, **(headers or {})}
+
+        def ask(root: str) -> Awaitable[Answer]:
+            url, secrets = url_of(root, path, params), self._secrets
+            get = partial(self._client.get, url, headers=said, purpose=purpose, by_id=by_id, secrets=secrets)
+            return self._asked(purpose, get)
+
+        root = self._root
+        try:
+            return await ask(root)
+        except ProviderRefused as error:
+            moved = await self._moved_from(root) if error.status == HTTPStatus.NOT_FOUND else None
+            if moved is None:
+                raise
+        answer = await ask(moved)
+        self._moves.remember(self._account, moved)
+        return answer
+
+    async def _moved_from(self, root: str) -> str | None:
+        """Where the provider says that the API stands, when that is not `root`; None too when it does not say."""
+        discovery = self._element.api.discovery
+        host = host_of(self._account[0], discovery) if discovery is not None else None
+        if discovery is None or host is None:
+            return None
+        url = url_of(host, self._filled(discovery.path, encoded=True))
+        headers = {name: value for name, value in self._headers.items() if name != "Authorization"}
+        purpose = f"looking for where {self._element.key} is"
+
+        async def discover() -> str | None:
+            ask = partial(self._client.get, url, headers=headers, purpose=purpose, secrets=self._secrets)
+            return moved_root(host, discovery, (await self._asked(purpose, ask)).body)
+
+        try:
+            return await self._moves.find(self._account, root, discover)
+        except ProviderError:
+            return None  # the refusal that led here says more
 
     async def _asked(self, purpose: str, ask: Callable[[], Awaitable[Answer]]) -> Answer:
         """What `ask` returns, in its turn; a refusal says which header was not sent."""
@@ -264,19 +297,23 @@ class Connection:
         entry = self._element.entry(key)
         return self._values.get(key.lower()) or (entry.default if entry else None) or ""
 
-    def _filled(self, template: str) -> str:
+    def _filled(self, template: str, *, encoded: bool = False) -> str:
         def value(match: re.Match[str]) -> str:
             found = self._value(match[1])
             if not found:
                 raise InvalidInput(match[1], "is missing; write the value the provider gave you")
-            return found
+            return quote(found, safe="") if encoded else found
 
         return re.sub(r"\{([^{}]+)\}", value, template)
 
-    def _tenant(self) -> str:
+    @property
+    def _root(self) -> str:
+        return self._moves.root(self._account)
+
+    def _tenant(self, root: str) -> str:
         """Whose requests the provider counts together, as it may be shown: where it is and whose account."""
         account = self._filled(self._element.api.budget.account)
-        return f"{urlsplit(self._base).netloc.lower()}/{account}".rstrip("/")
+        return f"{urlsplit(root).netloc.lower()}/{account}".rstrip("/")
 
     def _header_value(self, header: Header, default: str | None) -> str:
         if header.key is None:

@@ -125,7 +125,8 @@ def _contradiction(element: Element, folder: Path) -> str | None:
         if twice := {value for value in values if values.count(value) > 1}:
             return f"{what} {sorted(twice)[0]!r} stands there twice"
     used = {element.api.root, *(header.key for header in element.api.headers if header.key)}
-    templates = element.authentication.user, element.authentication.password, element.api.budget.account
+    moved = element.api.discovery.path if element.api.discovery else ""
+    templates = element.authentication.user, element.authentication.password, element.api.budget.account, moved
     used |= set(re.findall(r"\{([^{}]+)\}", " ".join(templates)))
     if unknown := used - keys:
         return f"configuration key {sorted(unknown)[0]!r} is used but has no [[configuration]] entry"

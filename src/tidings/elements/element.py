@@ -181,6 +181,15 @@ class RequestBudget(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     concurrent: Annotated[int, msgspec.Meta(ge=1)] = 4
 
 
+class Discovery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a provider says where an account's API has moved to: `path` is asked for on the API's host (a template over
+    configuration keys), `member` of the answer stands between host and `below` in the root."""
+
+    path: str
+    member: str
+    below: str
+
+
 class Api(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How the provider is reached: the configuration key that holds its root, a cheap request that only good
     credentials can make, the most rows a page may have, the headers of every request, and how often it may be asked."""
@@ -190,6 +199,7 @@ class Api(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     page_size: int
     headers: tuple[Header, ...] = ()
     budget: RequestBudget = RequestBudget()
+    discovery: Discovery | None = None
 
 
 class Generic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
