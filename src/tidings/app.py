@@ -13,30 +13,34 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from fastapi import FastAPI
 
 from tidings.api.application import build_api
+from tidings.api.meter import Counters
 from tidings.api.parts import ApiParts
 from tidings.api.signal import Signal
 from tidings.core.addresses import AddressPolicy
 from tidings.core.errors import InvalidInput
-from tidings.core.model import LaneKind, Moment, User
+from tidings.core.model import Instance, LaneKind, Moment, User
 from tidings.core.passwords import hash_password
-from tidings.elements.budget import Budgets
+from tidings.elements.budget import Budgets, TenantBudget
 from tidings.elements.connection import Connection
 from tidings.elements.describe import Element, catalog
 from tidings.elements.http import ProviderClient, provider_session
 from tidings.elements.moved import Moves
-from tidings.engine.deliver import Deliverer
+from tidings.engine.deliver import Deliverer, Send
 from tidings.engine.dispatch import Dispatcher
 from tidings.engine.poll import Poller
 from tidings.engine.sources import Sources
+from tidings.engine.tell import Teller
+from tidings.engine.watchdog import Watchdog
 from tidings.outbound.guard import guarded_connector
 from tidings.outbound.sender import Sender, open_session
 from tidings.settings import Settings
+from tidings.store.base import Store
 from tidings.store.secrets import load_vault
 from tidings.store.sqlite import SqliteStore, open_sqlite
 
@@ -48,6 +52,12 @@ PURGE_PAUSE = 0.05
 POLLING, DELIVERING = 128, 512
 
 
+class Loop(Protocol):
+    """Work that goes on until it is cancelled."""
+
+    async def loop(self) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class App:
     """A joined Tidings: the API to serve, and the loops to run beside it."""
@@ -56,7 +66,7 @@ class App:
     store: SqliteStore
     user: User
     first_password: str | None = field(repr=False)  #: the random password of a login made just now
-    loops: tuple[Dispatcher, ...]
+    loops: tuple[Loop, ...]
     log_grew: Signal
 
     async def run(self) -> None:
@@ -95,7 +105,14 @@ async def build(settings: Settings, *, log: Any = None) -> AsyncIterator[App]:
         client = ProviderClient(
             await stack.enter_async_context(provider_session(guarded_connector(policy))), clock=clock
         )
-        budgets = Budgets(clock=time.monotonic, log=log, requests_a_minute=settings.requests_a_minute)
+        counters = Counters()
+        budgets = Budgets(
+            clock=time.monotonic,
+            log=log,
+            requests_a_minute=settings.requests_a_minute,
+            heard=counters.request_ended,
+        )
+        budget_of: dict[int, TenantBudget] = {}  # of each instance that has been polled
         sender = Sender(await stack.enter_async_context(open_session(policy)))
         log_grew = Signal()
         stack.callback(log_grew.close)
@@ -105,16 +122,26 @@ async def build(settings: Settings, *, log: Any = None) -> AsyncIterator[App]:
         def connect(element: Element, configuration: Any, secret_values: Any) -> Connection:
             return Connection(element, configuration, secret_values, client, client_id, budgets, moves)
 
+        def connect_instance(element: Element, instance: Instance) -> Connection:
+            connection = connect(element, instance.configuration, instance.secrets)
+            if connection.budget is not None:
+                budget_of[instance.id] = connection.budget
+            return connection
+
+        def budget_left(instance_id: int) -> int | None:
+            budget = budget_of.get(instance_id)
+            return None if budget is None else budget.left()
+
         sources = Sources(
             store,
             catalog(),
-            lambda element, instance: connect(element, instance.configuration, instance.secrets),
+            connect_instance,
             interval_floor=settings.interval_floor,
             organization_id=user.organization_id,
         )
         owner = f"{os.uname().nodename}:{os.getpid()}"
         lease_for = round(settings.lease_for * 1000)
-        deliverer = Deliverer(store, sender.send, clock=clock, lease_for=settings.lease_for, log=log)
+        deliverer = Deliverer(store, sender.send, clock=clock, lease_for=settings.lease_for, log=log, meter=counters)
         deliver = Dispatcher(
             store,
             LaneKind.DELIVER,
@@ -138,6 +165,7 @@ async def build(settings: Settings, *, log: Any = None) -> AsyncIterator[App]:
             log=log,
             lease_for=lease_for,
             on_events=on_events,
+            meter=counters,
         )
         poll = Dispatcher(
             store,
@@ -165,13 +193,24 @@ async def build(settings: Settings, *, log: Any = None) -> AsyncIterator[App]:
                 wake=wake,
                 settings=settings,
                 log_grew=log_grew,
+                counted=counters.text,
+                budget_left=budget_left,
             )
         )
-        loops = () if settings.role == "api" else (poll, deliver)
+        loops = () if settings.role == "api" else (poll, deliver, *watching(store, sender.send, settings, log))
         if settings.role != "api":
             # We hold the lock, so whoever holds a lease is dead: nobody has to wait for it to run out.
             await store.void_leases()
         yield App(api, store, user, first_password, loops, log_grew)
+
+
+def watching(store: Store, send: Send, settings: Settings, log: Any) -> tuple[Loop, ...]:
+    """The watchdog and, where there is somebody to tell, who tells of what it notices."""
+    if settings.notices_url is None:
+        return (Watchdog(store, clock=clock, log=log),)
+    key = settings.notices_key.get_secret_value() if settings.notices_key else None
+    teller = Teller(store, send, settings.notices_url, key, clock=clock, log=log)
+    return Watchdog(store, clock=clock, log=log, tell=True, on_turned=teller.wake), teller
 
 
 async def open_store(settings: Settings) -> SqliteStore:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
@@ -67,6 +68,19 @@ class Settings(BaseSettings):
         description="The most requests to one account of a provider in any minute, by everything this process does;"
         " unset, what its element says (ConnectWise: 900); 0 counts none.",
     )
+    notices_url: str | None = Field(
+        default=None,
+        description="Where each opening and closing of a notice is POSTed; unset, nobody is told but the log and those"
+        " who ask for them.",
+    )
+    notices_key: SecretStr | None = Field(
+        default=None, min_length=8, description="The key that signs what is POSTed there, as notifications are signed."
+    )
+    metrics_token: SecretStr | None = Field(
+        default=None,
+        min_length=8,
+        description="The Bearer token that GET /metrics asks for; unset, it is answered to this machine alone.",
+    )
     lease_for: float = Field(
         default=60.0,
         ge=1,
@@ -93,6 +107,13 @@ class Settings(BaseSettings):
     def _is_sqlite(cls, value: str | None) -> str | None:
         if value and not value.startswith("sqlite:///"):
             raise ValueError("only sqlite:///PATH is supported by this version; leave it unset for DATA/tidings.db")
+        return value or None
+
+    @field_validator("notices_url")
+    @classmethod
+    def _is_postable(cls, value: str | None) -> str | None:
+        if value and not re.match(r"https?://[^/?#\s]", value):
+            raise ValueError("is no http or https address; write https://HOST/PATH")
         return value or None
 
     @field_validator("nats")

@@ -31,7 +31,12 @@ CLOSED = [(route.method, _concrete(route.path)) for route in ROUTES if route.sco
 
 def test_only_these_routes_are_open_to_anybody() -> None:
     is_open = [(route.method, route.path) for route in ROUTES if route.scope is Scope.OPEN]
-    assert is_open == [("GET", "/health"), ("GET", "/ready"), ("POST", f"{BASE}/authentication")]
+    assert is_open == [
+        ("GET", "/health"),
+        ("GET", "/ready"),
+        ("GET", "/metrics"),
+        ("POST", f"{BASE}/authentication"),
+    ]
 
 
 @pytest.mark.parametrize(

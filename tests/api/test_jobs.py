@@ -61,6 +61,7 @@ async def test_a_parked_resource_says_why_and_has_no_next_run(world: World) -> N
             "nextRunDate": None,
             "watermark": None,
             "baselined": False,
+            "freshness": {"seconds": None, "stale": False, "since": None},
             "audit": None,
         }
         for name, reason in (("contacts", "keys refused"), ("incidents", "broken"))
@@ -75,6 +76,7 @@ async def test_a_resource_says_how_far_it_is_and_what_its_last_try_failed_with(w
             baselined=True,
             watermark_at=NOW - 5000,
             polled_at=NOW - 1000,
+            current_at=NOW - 4000,
             held=12,
             audited_at=NOW - 1000,
             audited=100,
@@ -93,6 +95,7 @@ async def test_a_resource_says_how_far_it_is_and_what_its_last_try_failed_with(w
             "nextRunDate": "2026-09-21T14:14:20Z",
             "watermark": "2026-09-21T14:13:15Z",
             "baselined": True,
+            "freshness": {"seconds": 4, "stale": False, "since": "2026-09-21T14:13:16Z"},
             "audit": {"date": "2026-09-21T14:13:19Z", "compared": 100, "missed": 2},
         }
     ]

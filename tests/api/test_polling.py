@@ -21,7 +21,8 @@ async def test_a_resource_has_a_record_once_it_was_read_and_while_it_is_selected
     prefix = "/instances" if by_token else "/instances/1"
     client, path = (world.of(made) if by_token else world.client), f"{prefix}/event-poller-records"
     assert (await client("GET", path)).json == []
-    await work(world, "contacts", due_at=NOW + 60_000, baselined=True, polled_at=NOW - 5000, poll_at=LATER)
+    read = {"baselined": True, "polled_at": NOW - 5000, "current_at": NOW - 90_000, "interval": 60_000}
+    await work(world, "contacts", due_at=NOW + 60_000, poll_at=LATER, **read)
     await work(world, "incidents", due_at=LATER, reason="the provider answered 503", poll_at=NOW)
     listed = await client("GET", path)
     assert listed.headers["elements-returned-count"] == "2"
@@ -32,6 +33,7 @@ async def test_a_resource_has_a_record_once_it_was_read_and_while_it_is_selected
             "nextPollDate": "2026-09-21T14:23:20Z",
             "state": "ready",
             "reason": None,
+            "freshness": {"seconds": 90, "stale": False, "since": "2026-09-21T14:11:50Z"},
         },
         {
             "objectName": "incidents",
@@ -39,6 +41,7 @@ async def test_a_resource_has_a_record_once_it_was_read_and_while_it_is_selected
             "nextPollDate": "2026-09-21T14:23:20Z",
             "state": "ready",
             "reason": "the provider answered 503",
+            "freshness": {"seconds": None, "stale": False, "since": None},
         },
     ]
     await client("PATCH", prefix, {"configuration": {"event.objects": "contacts"}})
@@ -59,6 +62,19 @@ async def test_an_instance_with_a_parked_resource_is_not_valid_and_says_why(worl
         (listed,) = (await world.client("GET", path)).json
         assert (listed["valid"], listed["validMessage"]) == (False, message)
     assert (await world.client("PATCH", "/instances/1", {"name": "Acme"})).json == made
+
+
+async def test_an_instance_says_how_current_each_of_its_resources_is(world: World) -> None:
+    await world.instance(configuration=POLLING)
+    long_ago = {"baselined": True, "polled_at": NOW - 2_000_000, "current_at": NOW - 2_060_000, "interval": 900_000}
+    await work(world, "contacts", due_at=LATER, **long_ago)
+    expected = [
+        {"resource": "contacts", "seconds": 2060, "stale": True, "since": "2026-09-21T13:39:00Z"},
+        {"resource": "incidents", "seconds": None, "stale": False, "since": None},
+    ]
+    assert (await world.client("GET", "/instances/1")).json["freshness"] == expected
+    assert (await world.client("GET", "/instances")).json[0]["freshness"] == expected
+    assert "freshness" not in (await world.client("GET", "/instances?hydrate=false")).json[0]
 
 
 async def test_a_receiver_that_is_gone_leaves_the_instance_valid(world: World) -> None:

@@ -56,7 +56,7 @@ async def list_events(
     # One more than is shown, to know whether there is a next page.
     found = await call.parts.store.events(
         call.instance.id,
-        before=_sequence(next_page),
+        before=token_of(next_page),
         limit=size + 1,
         skip=0 if next_page else (page - 1) * size,
         newest_first=True,
@@ -69,8 +69,8 @@ async def list_events(
     return response
 
 
-def _sequence(token: str | None) -> int | None:
-    """The sequence below which a token goes on; a blank one is none."""
+def token_of(token: str | None) -> int | None:
+    """The number below which a page token goes on; a blank one is none."""
     if not token:
         return None
     if not (token.isascii() and token.isdigit()) or len(token) > 19 or int(token) > GREATEST_SEQUENCE:
@@ -135,14 +135,15 @@ def _shown(summary: DeliverySummary) -> dict[str, object]:
         "notificationId": notification.number,
         "objectType": notification.resource,
         "sequence": {"first": notification.first_sequence, "last": notification.last_sequence},
-        "attempts": [_attempt(attempt) for attempt in summary.attempts],
+        "attempts": [shown_attempt(attempt) for attempt in summary.attempts],
     }
     if summary.state is DeliveryState.DELIVERED:
         shown["notifiedData"] = [orjson.Fragment(notification.body)]
     return shown
 
 
-def _attempt(attempt: Attempt) -> dict[str, object]:
+def shown_attempt(attempt: Attempt) -> dict[str, object]:
+    """One try to deliver a notification."""
     return {
         "number": attempt.number,
         "date": iso(attempt.at),

@@ -16,11 +16,13 @@ async def health(call: CallIn) -> Response:
 
 
 async def ready(call: CallIn) -> Response:
-    """Ready: the database answers and everything was started; 503 says what is missing."""
+    """Ready: the database answers, the last write went through and everything was started; 503 says what is missing."""
     missing = call.parts.why_not_ready()
     if missing is None:
         try:
             await call.parts.store.next_due(LaneKind.POLL, call.parts.clock())
+            failure = (await call.parts.store.figures()).failure
+            missing = None if failure is None else f"The database cannot be written: {failure}"
         except Exception as error:
             missing = f"The database does not answer ({type(error).__name__})"
     if missing is not None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from tidings.api.answers import iso
-from tidings.api.poll_lanes import parked_because
+from tidings.api.poll_lanes import parked_because, show_completeness, show_freshness
 from tidings.core.instanceconfig import Configuration, completed, shown
 from tidings.core.instancerules import CALLBACK_URL
-from tidings.core.model import Instance, Lane, User
+from tidings.core.model import Instance, Lane, Moment, User
 from tidings.core.plan import ENABLED, is_on
 from tidings.elements.element import Element
 
@@ -22,7 +22,9 @@ def configuration_of(instance: Instance) -> Configuration:
     return Configuration(instance.configuration, instance.secrets)
 
 
-def show(instance: Instance, element: Element, user: User | None, lanes: Sequence[Lane]) -> dict[str, object]:
+def show(
+    instance: Instance, element: Element, user: User | None, lanes: Sequence[Lane], now: Moment
+) -> dict[str, object]:
     """The whole instance; secrets masked, `providerData` never echoed.
 
     `lanes` are its poll lanes: while one is parked the instance is not valid, and `validMessage` says why.
@@ -51,12 +53,16 @@ def show(instance: Instance, element: Element, user: User | None, lanes: Sequenc
         "cachingEnabled": False,
         "externalAuthentication": "none",
         "user": _user(instance, user),
+        "freshness": [{"resource": lane.key, **show_freshness(lane, now)} for lane in lanes],
+        "completeness": [{"resource": lane.key, **show_completeness(lane)} for lane in lanes],
     }
 
 
-def show_short(instance: Instance, element: Element, user: User | None, lanes: Sequence[Lane]) -> dict[str, object]:
+def show_short(
+    instance: Instance, element: Element, user: User | None, lanes: Sequence[Lane], now: Moment
+) -> dict[str, object]:
     """What a list with `hydrate=false` shows: everything but the configuration and the element's details."""
-    whole: Mapping[str, object] = show(instance, element, user, lanes)
+    whole: Mapping[str, object] = show(instance, element, user, lanes, now)
     return {name: whole[name] for name in SHORT if name in whole} | {
         "element": {"id": element.id, "key": element.key, "name": element.name}
     }

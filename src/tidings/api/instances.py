@@ -19,7 +19,7 @@ from tidings.api.poll_lanes import lanes_by_instance, lanes_of
 from tidings.api.problems import Refused
 from tidings.core.errors import InvalidInput
 from tidings.core.instanceconfig import Configuration, write
-from tidings.core.model import Instance, User
+from tidings.core.model import Instance, LaneKind, User
 from tidings.core.naming import plain, plain_tags
 from tidings.elements.element import Element
 from tidings.store.base import NewInstance
@@ -153,8 +153,10 @@ async def _list(call: UserCall, element: Element | None, tags: list[str], search
         raise Refused(404, "No element instances found")
     lanes = await lanes_by_instance(call.parts.store)
     users = {user_id: await owner(call, user_id) for user_id in {instance.user_id for instance in found}}
-    view = show if hydrate else show_short
-    return listing([view(each, element_of(call.parts, each), users[each.user_id], lanes[each.id]) for each in found])
+    view, now = show if hydrate else show_short, call.parts.clock()
+    return listing(
+        [view(each, element_of(call.parts, each), users[each.user_id], lanes[each.id], now) for each in found]
+    )
 
 
 def _with(call: UserCall, instance: Instance, body: InstanceBody, *, merge: bool) -> Instance:
@@ -181,7 +183,9 @@ def _named(call: UserCall, named: ElementNamed) -> Element:
 async def shown(call: UserCall, instance: Instance) -> dict[str, object]:
     """One instance as the API answers it."""
     lanes = await lanes_of(call.parts.store, instance.id)
-    return show(instance, element_of(call.parts, instance), await owner(call, instance.user_id), lanes)
+    return show(
+        instance, element_of(call.parts, instance), await owner(call, instance.user_id), lanes, call.parts.clock()
+    )
 
 
 async def owner(call: UserCall, user_id: int) -> User | None:

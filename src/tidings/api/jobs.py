@@ -67,5 +67,5 @@ def _job(call: UserCall, instance: Instance, lanes: Sequence[Lane]) -> dict[str,
         "createdDate": iso(instance.created_at),
         "trigger": trigger if cron is None else trigger | {"cron": cron},
         "nextRunDate": iso(min(due)) if due else None,
-        "resources": [show_lane(lane) for lane in lanes],
+        "resources": [show_lane(lane, call.parts.clock()) for lane in lanes],
     }

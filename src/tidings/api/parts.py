@@ -46,4 +46,8 @@ class ApiParts:
     wake: Callable[[int], None]
     settings: Settings
     log_grew: Signal = field(default_factory=Signal)
+    #: What this process has counted, in the Prometheus text format.
+    counted: Callable[[], bytes] = lambda: b""
+    #: How many requests may still go to an instance's tenant in this minute; None where they are not counted.
+    budget_left: Callable[[int], int | None] = lambda instance_id: None
     why_not_ready: Callable[[], str | None] = lambda: None

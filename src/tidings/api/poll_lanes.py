@@ -6,7 +6,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from tidings.api.answers import iso
+from tidings.core.completeness import completeness
 from tidings.core.cursor import decode
+from tidings.core.freshness import current_since, freshness, is_stale
 from tidings.core.model import Lane, LaneKind, LaneState, Moment
 from tidings.store.base import Store
 
@@ -35,7 +37,33 @@ def parked_because(lanes: Sequence[Lane]) -> str | None:
     return "; ".join(f"{lane.key}: {lane.parked_reason}" for lane in parked(lanes)) or None
 
 
-def show_lane(lane: Lane) -> dict[str, object]:
+def show_freshness(lane: Lane, now: Moment) -> dict[str, object]:
+    """How current what is known of a resource is; `seconds` and `since` are null while it is learned."""
+    cursor = decode(lane.cursor)
+    age = freshness(cursor, now)
+    return {
+        "seconds": None if age is None else age // 1000,
+        "stale": is_stale(cursor, now),
+        "since": _date(current_since(cursor)),
+    }
+
+
+def show_completeness(lane: Lane) -> dict[str, object]:
+    """What the last audit of a resource proved; everything is null before there was one. `phantom` is null where it
+    could not be told, `counted` is the provider's count where that is more than was compared."""
+    figure = completeness(decode(lane.cursor))
+    return {
+        "auditedDate": None if figure is None else iso(figure.audited_at),
+        "compared": figure and figure.compared,
+        "missed": figure and figure.missed,
+        "phantom": figure and figure.phantom,
+        "held": figure and figure.held,
+        "complete": figure and figure.complete,
+        "counted": figure and figure.counted,
+    }
+
+
+def show_lane(lane: Lane, now: Moment) -> dict[str, object]:
     """A resource of a job. `reason` says why it is parked, or what the last try failed with."""
     cursor = decode(lane.cursor)
     return {
@@ -47,13 +75,12 @@ def show_lane(lane: Lane) -> dict[str, object]:
         "nextRunDate": _date(lane.due_at if lane.state is LaneState.READY else None),
         "watermark": _date(cursor.watermark_at),
         "baselined": cursor.baselined,
-        "audit": {"date": iso(cursor.audited_at), "compared": cursor.audited, "missed": cursor.audit_missed}
-        if cursor.audited_at
-        else None,
+        "freshness": show_freshness(lane, now),
+        "completeness": show_completeness(lane),
     }
 
 
-def show_record(lane: Lane) -> dict[str, object]:
+def show_record(lane: Lane, now: Moment) -> dict[str, object]:
     """A poller record (spec platform.md 4.7); its fields are ours, the platform's are unknown."""
     cursor = decode(lane.cursor)
     ready = lane.state is LaneState.READY
@@ -64,6 +91,7 @@ def show_record(lane: Lane) -> dict[str, object]:
         "nextPollDate": _date(max(lane.due_at, cursor.poll_at) if ready else None),
         "state": lane.state.value,
         "reason": lane.parked_reason,
+        "freshness": show_freshness(lane, now),
     }
 
 

@@ -11,14 +11,14 @@ from tidings.api.call import InstanceCallIn, UserCallIn
 from tidings.api.instance_view import show_short
 from tidings.api.instances import owner, shown
 from tidings.api.poll_lanes import lanes_by_instance, lanes_of, parked, show_record
-from tidings.core.cursor import ENCODE, ReadingKind, decode
+from tidings.core.cursor import ENCODE, audit_now, decode
 from tidings.core.model import LaneKind, LaneState, Moment
 
 
 async def list_records(call: InstanceCallIn) -> Response:
     """How far each polled resource is; one that has not been read yet is missing."""
     lanes = await lanes_of(call.parts.store, call.instance.id)
-    return listing([show_record(lane) for lane in lanes if lane.cursor])
+    return listing([show_record(lane, call.parts.clock()) for lane in lanes if lane.cursor])
 
 
 async def list_disabled(call: UserCallIn) -> Response:
@@ -27,7 +27,9 @@ async def list_disabled(call: UserCallIn) -> Response:
     found = []
     for each in await call.parts.store.instances(call.user.account_id):
         if stopped := parked(lanes[each.id]):
-            view = show_short(each, element_of(call.parts, each), await owner(call, each.user_id), lanes[each.id])
+            view = show_short(
+                each, element_of(call.parts, each), await owner(call, each.user_id), lanes[each.id], call.parts.clock()
+            )
             reasons = [{"name": lane.key, "reason": lane.parked_reason} for lane in stopped]
             found.append(view | {"resources": reasons})
     return listing(found)
@@ -53,13 +55,13 @@ async def poll_now(call: InstanceCallIn) -> Response:
 
 async def audit(call: InstanceCallIn) -> Response:
     """Read everything of the instance's resources again and compare: what no poll had announced becomes an event with
-    `cause: "audit"`. Names the resources; `GET /jobs` shows the result of each. One that is learned for the first time
+    `cause: "audit"`. Names the resources; `completeness` of the instance shows the result of each. One that is learned for the first time
     or parked is left out."""
     store, now = call.parts.store, call.parts.clock()
     lanes = [lane for lane in await lanes_of(store, call.instance.id) if lane.state is LaneState.READY]
     ready = [lane for lane in lanes if decode(lane.cursor).baselined]
     for lane in ready:
-        await store.amend(lane.id, lambda stored: _audited_at(stored, now), now)
+        await store.amend(lane.id, lambda stored: ENCODE(audit_now(decode(stored), now)), now)
     call.parts.wake(call.instance.id)
     return answer({"instanceId": call.instance.id, "resources": [lane.key for lane in ready]})
 

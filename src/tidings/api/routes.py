@@ -7,7 +7,19 @@ from typing import NamedTuple
 
 from starlette.responses import Response
 
-from tidings.api import authentication, configuration, elements, events, health, held, instances, jobs, polling
+from tidings.api import (
+    authentication,
+    configuration,
+    elements,
+    events,
+    health,
+    held,
+    instances,
+    jobs,
+    metrics,
+    notices,
+    polling,
+)
 from tidings.api.authorization import Scope
 
 BASE = "/elements/api-v2"
@@ -78,6 +90,8 @@ PLATFORM = (
     Route("PUT", "/instances/{instance_id:int}/polling/held/{resource:path}", held.release, Scope.USER),
     Route("DELETE", "/instances/{instance_id:int}/polling/held/{resource:path}", held.refuse, Scope.USER),
     #
+    Route("GET", "/notices", notices.list_notices, Scope.USER),
+    #
     Route("GET", "/jobs", jobs.list_jobs, Scope.USER),
     Route("GET", "/jobs/polling-disabled", jobs.list_disabled, Scope.USER),
     Route("GET", "/jobs/{job_id}", jobs.read_job, Scope.USER),
@@ -86,5 +100,6 @@ PLATFORM = (
 ROUTES = (
     Route("GET", "/health", health.health, Scope.OPEN),
     Route("GET", "/ready", health.ready, Scope.OPEN),
+    Route("GET", "/metrics", metrics.show, Scope.OPEN),
     *(route._replace(path=BASE + route.path) for route in PLATFORM),
 )

@@ -151,6 +151,18 @@ def ended(budget: Budget) -> Budget:
     return msgspec.structs.replace(budget, in_flight=budget.in_flight - 1, good=0)
 
 
+def requests_left(budget: Budget, limits: Limits, now: float) -> int | None:
+    """How many requests may still go in this minute: 0 while a 429 has closed the tenant, None where none are counted.
+    Those that a priority has for itself are among them.
+    """
+    if now < budget.closed_until:
+        return 0
+    if limits.requests_a_minute is None:
+        return None
+    recent = sum(sum(counts) for second, counts in budget.window if second + 1 + WINDOW > now)
+    return max(0, limits.requests_a_minute - recent)
+
+
 def is_untouched(budget: Budget, limits: Limits, now: float) -> bool:
     """Whether nothing would be different if the budget were forgotten, but for the usual latency."""
     quiet = budget.in_flight == 0 and not budget.probing and budget.allowed == limits.concurrent

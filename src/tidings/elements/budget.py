@@ -24,10 +24,20 @@ from tidings.core.budget import (
     let_pass,
     opens_at,
     refused,
+    requests_left,
     spend,
     turns,
 )
-from tidings.core.errors import ProviderError, RateLimited, Throttled
+from tidings.core.errors import (
+    AddressForbidden,
+    CredentialsRefused,
+    ProviderError,
+    ProviderRefused,
+    RateLimited,
+    RecordNotFound,
+    Throttled,
+    TidingsError,
+)
 from tidings.elements.answer import Answer
 
 PATIENCE = 10.0  #: seconds somebody waits for their turn; a longer wait is told instead of waited for
@@ -41,12 +51,35 @@ class _Waiter:
     purpose: str
 
 
+def outcome(error: TidingsError) -> str:
+    """What a request that ended in `error` counts as."""
+    match error:
+        case RateLimited():
+            return "throttled"
+        case CredentialsRefused() | AddressForbidden():
+            return "forbidden"
+        case RecordNotFound():
+            return "not_found"
+        case ProviderRefused():
+            return "refused"
+        case _:
+            return "failed"
+
+
 class TenantBudget:
     """One tenant's budget; `name` is shown to users and written to the log. `clock` is seconds that never go back."""
 
-    def __init__(self, name: str, limits: Limits, *, clock: Callable[[], float], log: Any) -> None:
+    def __init__(
+        self,
+        name: str,
+        limits: Limits,
+        *,
+        clock: Callable[[], float],
+        log: Any,
+        heard: Callable[[str, float], None] = lambda outcome, took_for: None,
+    ) -> None:
         self.name, self.limits = name, limits
-        self._clock, self._log = clock, log
+        self._clock, self._log, self._heard = clock, log, heard
         self._budget = full(limits)
         self._waiting: tuple[deque[_Waiter], ...] = tuple(deque() for _ in Priority)
         self._passed = NOBODY
@@ -63,7 +96,7 @@ class TenantBudget:
         sent_in = await self._turn(priority, purpose)
         began = self._clock()
         try:
-            answer = await ask()
+            answer = await self._heard_asking(ask, began)
         except RateLimited as error:
             if error.status == 429:
                 self._is_refused(sent_in, error)
@@ -82,6 +115,19 @@ class TenantBudget:
             raise
         self._is_answered(sent_in, began)
         return answer
+
+    async def _heard_asking(self, ask: Callable[[], Awaitable[Answer]], began: float) -> Answer:
+        try:
+            answer = await ask()
+        except TidingsError as error:
+            self._heard(outcome(error), self._clock() - began)
+            raise
+        self._heard("answered", self._clock() - began)
+        return answer
+
+    def left(self) -> int | None:
+        """How many requests may still go in this minute; None where they are not counted."""
+        return requests_left(self._budget, self.limits, self._clock())
 
     def is_idle(self) -> bool:
         """Whether nothing is lost when this budget is forgotten."""
@@ -195,11 +241,19 @@ class TenantBudget:
 class Budgets:
     """The budgets of all tenants, each made when it is first asked for. `clock` is seconds that never go back.
 
-    `requests_a_minute`, when given, is the limit of every tenant in place of its element's; 0 counts nothing.
+    `requests_a_minute`, when given, is the limit of every tenant in place of its element's; 0 counts nothing. `heard`
+    is called after each request with its `outcome` and the seconds it took, without the wait for its turn.
     """
 
-    def __init__(self, *, clock: Callable[[], float], log: Any, requests_a_minute: int | None = None) -> None:
-        self._clock, self._log = clock, log
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], float],
+        log: Any,
+        requests_a_minute: int | None = None,
+        heard: Callable[[str, float], None] = lambda outcome, took_for: None,
+    ) -> None:
+        self._clock, self._log, self._heard = clock, log, heard
         self._requests_a_minute = requests_a_minute
         self._budgets: dict[str, TenantBudget] = {}
         self._forget_at = FORGET_AT
@@ -213,5 +267,7 @@ class Budgets:
                 self._forget_at = max(FORGET_AT, 2 * len(self._budgets))
             if self._requests_a_minute is not None:
                 limits = replace(limits, requests_a_minute=self._requests_a_minute or None)
-            budget = self._budgets[tenant] = TenantBudget(tenant, limits, clock=self._clock, log=self._log)
+            budget = self._budgets[tenant] = TenantBudget(
+                tenant, limits, clock=self._clock, log=self._log, heard=self._heard
+            )
         return budget

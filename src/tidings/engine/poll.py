@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from tidings.core.budget import Priority
+from tidings.core.completeness import completeness
 from tidings.core.cursor import (
     ENCODE,
     LONG,
@@ -36,6 +37,7 @@ from tidings.core.errors import (
 from tidings.core.model import Lane, Moment
 from tidings.core.retry import poll_backoff, throttled_wait
 from tidings.core.trail import Entry
+from tidings.engine.meter import Meter
 from tidings.engine.read import read_page
 from tidings.engine.source import Source
 from tidings.engine.sweep import sweep_page
@@ -64,10 +66,12 @@ class Poller:
         log: Any,
         lease_for: int = 30_000,
         on_events: Callable[[int], None] = lambda instance_id: None,
+        meter: Meter | None = None,
     ) -> None:
         self._store, self._open_source = store, open_source
         self._clock, self._dice, self._log = clock, dice, log
         self._lease_for, self._on_events = lease_for, on_events
+        self._meter = meter or Meter()
 
     async def run(self, lane: Lane) -> None:
         """Take turns until nothing is due, then give the lane back. Raises `LeaseLost` when it has passed on."""
@@ -93,14 +97,20 @@ class Poller:
             try:
                 turn = await self._turn(lane, source, cursor, kind)
             except CredentialsRefused:
+                self._meter.reading_ended(kind, "refused")
                 raise
             except (ProviderError, AddressForbidden) as error:
+                self._meter.reading_ended(kind, outcome(error))
                 # Once may be a slip of the provider's; refused twice in a row, its pages have to be counted.
                 if isinstance(error, PagingUnsupported) and (cursor.numbered or cursor.refused):
                     self._log.warning("poll.numbered", **self._names(lane), reason=reason(error))
                     cursor = numbered(cursor)
                 return await self._back_off(counted, cursor, error, kind)
-            cursor, released = await self._commit(counted, source, turn)
+            before, (cursor, released) = cursor, await self._commit(counted, source, turn)
+            if turn.reading is not None:
+                self._meter.page_committed(kind, rows_read(before, turn.reading), turn.changes)
+                if turn.finished:
+                    self._meter.reading_ended(kind, "complete")
             if released:
                 return None
             if not turn.failed:
@@ -120,6 +130,7 @@ class Poller:
         except (ProviderError, AddressForbidden) as error:
             if kind not in LONG or isinstance(error, CredentialsRefused | PagingUnsupported):
                 raise
+            self._meter.reading_ended(kind, outcome(error))
             if isinstance(error, Throttled):
                 long_at = self._clock() + self._throttled(lane, error)
                 entry = self._failure(kind, cursor, error, long_at)
@@ -244,9 +255,37 @@ class Poller:
             took_ms=now - reading.started_at,
             next_in_ms=max(due_at(cursor) - now, 0),
         )
+        if reading.kind is ReadingKind.AUDIT and cursor.long is None:
+            self._log_audited(lane, cursor)
+
+    def _log_audited(self, lane: Lane, cursor: PollCursor) -> None:
+        if (figure := completeness(cursor)) is None:
+            return
+        log = self._log.info if figure.complete and figure.phantom == 0 and not figure.held else self._log.warning
+        log(
+            "audit.finished",
+            **self._names(lane),
+            compared=figure.compared,
+            missed=figure.missed,
+            phantom=figure.phantom,
+            held=figure.held,
+            complete=figure.complete,
+            counted=figure.counted,
+        )
 
     def _names(self, lane: Lane) -> dict[str, Any]:
         return {"instance": lane.instance_id, "resource": lane.key, "lane": lane.id}
+
+
+def outcome(error: Exception) -> str:
+    """What a try of a reading that ended in `error` counts as."""
+    return "throttled" if isinstance(error, Throttled) else "failed"
+
+
+def rows_read(before: PollCursor, reading: Reading) -> int:
+    """How many rows the last page of `reading` brought, given the cursor before it."""
+    was = before.long if reading.kind in LONG else before.main
+    return max(0, reading.rows - (was.rows if was is not None and was.kind is reading.kind else 0))
 
 
 def lookback(source: Source) -> int:
