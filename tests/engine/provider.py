@@ -71,6 +71,8 @@ class Provider:
             rows = [row for row in rows if row["id"] in set(map(int, asked[1].split(",")))]
         for name, said in re.findall(r'(\w+) != "(\w+)"', request.query.get("conditions", "")):
             rows = [row for row in rows if row.get(name) != said]
+        for key in re.findall(r"\bid = (\d+)", request.query.get("conditions", "")):
+            rows = [row for row in rows if row["id"] == int(key)]
         for op, said in re.findall(r"lastUpdated\s*(>=?)\s*\[([^\]]+)\]", request.query.get("conditions", "")):
             stamp = iso(1000 * round(datetime.fromisoformat(said).timestamp()) + self.filter_shift)
             rows = [

@@ -197,6 +197,72 @@ async def test_a_filter_that_goes_wrong_when_its_control_is_edited_is_noticed(wo
     assert sorted(await world.events()) == [("UPDATED", 1), ("UPDATED", 2)]
 
 
+async def narrowed(world: World) -> World:
+    """A world whose filter lets through only what is not flagged, with five old records."""
+    entry = {
+        "url": "/hubs/crm/contacts?where=lastUpdated>'${gmtDate:yyyy-MM-dd'T'HH:mm:ss'Z'}' AND deletedFlag='false'",
+        "idField": "id",
+        "datesConfiguration": {
+            "updatedDateField": "_info.lastUpdated",
+            "updatedDateFormat": "yyyy-MM-dd'T'HH:mm:ss'Z'",
+        },
+    }
+    await world.configure(**{"event.poller.configuration": json.dumps({"contacts": entry})})
+    for key in range(1, 6):
+        world.provider.put(key, START - 10 * SECOND * key, deletedFlag=False)
+    await world.run()
+    await world.later(MINUTE)
+    return world
+
+
+async def test_a_control_that_an_edit_takes_out_of_the_users_filter_speaks_for_nothing(world):
+    await narrowed(world)
+    assert (await world.cursor()).control_id == 1
+    world.provider.put(1, deletedFlag=True)
+    await world.later(MINUTE)
+    await world.later(MINUTE)
+    assert not (await world.cursor()).widened
+
+
+async def test_a_control_that_lists_leave_out_speaks_for_nothing(world):
+    for key in range(1, 6):
+        world.provider.put(key, START - 10 * SECOND * key)
+    await world.run()
+    world.provider.hidden.add(1)
+    await world.later(MINUTE)
+    await world.later(MINUTE)
+    assert not (await world.cursor()).widened
+
+
+async def test_a_control_that_fails_its_page_speaks_for_nothing(world):
+    for key in range(1, 6):
+        world.provider.put(key, START - 10 * SECOND * key)
+    await world.run()
+
+    def poisoned(request):
+        after = int(request.query.get("pageId", "0"))
+        whole = request.query.get("fields") is None and "pageSize" in request.query
+        return web.json_response({"message": "no"}, status=500) if whole and after < 1 else None
+
+    world.provider.before = poisoned
+    for _ in range(5):
+        await world.later(MINUTE)
+    cursor = await world.cursor()
+    assert cursor.unreadable == (1,)
+    assert not cursor.widened
+
+
+@pytest.mark.parametrize("page_cap", [1, 2])
+async def test_an_honest_filter_is_trusted_though_pages_are_capped(world, page_cap):
+    world.provider.page_cap = page_cap
+    for key in range(1, 6):
+        world.provider.put(key, START - 900 * MINUTE)
+    await world.run()
+    cursor = await world.cursor()
+    assert cursor.control_id == 5
+    assert not cursor.widened
+
+
 async def test_pages_by_number_that_have_shifted_are_read_anew(world):
     world.provider.numbered = True
     world.provider.page_cap = 1

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import msgspec
 
 from tidings.core.cursor import LONG, NEVER, PollCursor, Reading, ReadingKind, advance, lower_bound, on_grid
-from tidings.core.errors import ProviderRefused, RecordNotFound
-from tidings.core.model import Change, Moment, RecordId, RecordWrite
+from tidings.core.errors import ProviderRefused
+from tidings.core.model import Change, Moment, RecordWrite
 from tidings.core.trail import Entry
+from tidings.engine.filtercheck import filter_works, should_have_come
 from tidings.engine.source import Source
 
-EDITED_LIMIT = 3  #: looks at a filter whose record is edited while we look
 SHORT_LIMIT = 3  #: full readings that come short are repeated this often before they are taken as they are
 
 
@@ -63,7 +63,7 @@ async def finish(source: Source, cursor: PollCursor, reading: Reading, now: Mome
     if reading.kind is ReadingKind.BASELINE:
         if cursor.short < SHORT_LIMIT and await came_short(source, reading, now):
             return replace(cursor, short=cursor.short + 1, main=await _baseline(source, cursor, now)), reading
-        reading = replace(reading, filter_off=not await _filter_works(source, reading, now))
+        reading = replace(reading, filter_off=not await filter_works(source, reading, now))
         baselined = replace(
             cursor,
             baselined=True,
@@ -95,13 +95,14 @@ async def _finish_poll(
     mean what we sent (a time zone), and the next poll asks from further back, at once."""
     replace = msgspec.structs.replace
     expected = cursor.control_id is not None and (cursor.control_at or 0) >= (reading.lower_at or 0)
+    expected = expected and not reading.control_seen and cursor.control_id not in reading.unreadable
     control = (cursor.control_id, cursor.control_at, reading.lower_at or 0, reading.date_at or 0)
-    if expected and not reading.control_seen and await _should_have_come(source, *control):
+    if expected and await should_have_come(source, *control, now):
         reading = replace(reading, filter_off=True)
         return replace(cursor, main=None, poll_at=poll_at if cursor.widened else now, widened=True), reading
     widened = cursor.widened
     if cursor.control_id is None and reading.top_id is not None:
-        widened = not await _filter_works(source, reading, now)
+        widened = not await filter_works(source, reading, now)
         reading = replace(reading, filter_off=widened)
     moved = replace(
         cursor,
@@ -121,49 +122,6 @@ def _with_control(cursor: PollCursor, reading: Reading) -> PollCursor:
     if reading.top_id is None or (cursor.control_at is not None and (reading.top_at or 0) < cursor.control_at):
         return cursor
     return msgspec.structs.replace(cursor, control_id=reading.top_id, control_at=reading.top_at)
-
-
-async def _filter_works(source: Source, reading: Reading, now: Moment) -> bool:
-    """Whether the newest record of a baseline comes back when everything from its own stamp on is asked for; from its
-    new stamp on where it was edited meanwhile."""
-    stamp_at = reading.top_at
-    for _ in range(EDITED_LIMIT):
-        if reading.top_id is None or stamp_at is None:
-            break
-        query = source.query(stamp_at, now)
-        page = await source.connection.read_page(
-            source.resource, conditions=query.conditions, position=None, size=source.page_size, extra=query.extra
-        )
-        heads = source.heads.read(page.body)
-        if len(heads.ids) >= source.page_size:
-            break
-        if reading.top_id not in heads.ids:
-            return not await _should_have_come(source, reading.top_id, stamp_at, stamp_at, page.date_at)
-        listed_at = source.read_stamp(heads.stamps[heads.ids.index(reading.top_id)])
-        if listed_at == stamp_at:
-            break
-        stamp_at = listed_at
-    return True
-
-
-async def _should_have_come(
-    source: Source, key: RecordId | None, known_at: Moment | None, lower_at: Moment, asked_at: Moment
-) -> bool:
-    """Whether a record that a list did not bring, read by its id, bears a stamp for which it should have: the one we
-    know, or one between the bound that was sent and the moment at which the list was asked for."""
-    stamp_at = await _stamp_of(source, key)
-    return stamp_at is not None and (stamp_at == known_at or lower_at <= stamp_at < asked_at)
-
-
-async def _stamp_of(source: Source, key: RecordId | None) -> Moment | None:
-    """The stamp of a record, read by its id; None where it cannot be read."""
-    if key is None:
-        return None
-    try:
-        body = await source.connection.read_one(source.resource, key)
-    except (RecordNotFound, ProviderRefused):
-        return None
-    return source.read_stamp(source.heads.read(b"[" + body + b"]").stamps[0])
 
 
 async def _baseline(source: Source, cursor: PollCursor, now: Moment) -> Reading:
