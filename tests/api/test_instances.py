@@ -43,6 +43,7 @@ async def test_a_new_instance_has_the_platforms_shape(world: World) -> None:
         "externalAuthentication": "none",
         "user": {"id": 1, "emailAddress": "ann@example.com", "firstName": "Ann", "lastName": "Admin"},
         "freshness": [],
+        "completeness": [],
     }
     assert len(made["token"]) == 44
     assert made["element"]["key"] == ELEMENT

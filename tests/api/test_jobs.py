@@ -8,6 +8,7 @@ from tidings.core.cursor import ENCODE, PollCursor
 from tidings.core.model import LaneKind
 
 ON = {"event.notification.enabled": "true"}
+NEVER_AUDITED = dict.fromkeys(("auditedDate", "compared", "missed", "phantom", "held", "complete", "counted"))
 
 
 async def test_without_polling_there_is_no_job(world: World) -> None:
@@ -62,7 +63,7 @@ async def test_a_parked_resource_says_why_and_has_no_next_run(world: World) -> N
             "watermark": None,
             "baselined": False,
             "freshness": {"seconds": None, "stale": False, "since": None},
-            "audit": None,
+            "completeness": NEVER_AUDITED,
         }
         for name, reason in (("contacts", "keys refused"), ("incidents", "broken"))
     ]
@@ -81,6 +82,9 @@ async def test_a_resource_says_how_far_it_is_and_what_its_last_try_failed_with(w
             audited_at=NOW - 1000,
             audited=100,
             audit_missed=2,
+            audit_phantom=1,
+            audit_counted=101,
+            unmoved=30,
         )
     )
     await world.store.release(lane, due_at=NOW + 60_000, cursor=cursor, attempt=1, reason="the provider answered 503")
@@ -96,7 +100,15 @@ async def test_a_resource_says_how_far_it_is_and_what_its_last_try_failed_with(w
             "watermark": "2026-09-21T14:13:15Z",
             "baselined": True,
             "freshness": {"seconds": 4, "stale": False, "since": "2026-09-21T14:13:16Z"},
-            "audit": {"date": "2026-09-21T14:13:19Z", "compared": 100, "missed": 2},
+            "completeness": {
+                "auditedDate": "2026-09-21T14:13:19Z",
+                "compared": 100,
+                "missed": 2,
+                "phantom": 1,
+                "held": 30,
+                "complete": False,
+                "counted": 101,
+            },
         }
     ]
 

@@ -55,8 +55,8 @@ async def poll_now(call: InstanceCallIn) -> Response:
 
 async def audit(call: InstanceCallIn) -> Response:
     """Read everything of the instance's resources again and compare: what no poll had announced becomes an event with
-    `cause: "audit"`. Names the resources; `completeness` of the instance shows the result of each. One that is learned for the first time
-    or parked is left out."""
+    `cause: "audit"`. Names the resources; the instance's `completeness` shows the result of each. One that is learned
+    for the first time or parked is left out."""
     store, now = call.parts.store, call.parts.clock()
     lanes = [lane for lane in await lanes_of(store, call.instance.id) if lane.state is LaneState.READY]
     ready = [lane for lane in lanes if decode(lane.cursor).baselined]
@@ -64,15 +64,6 @@ async def audit(call: InstanceCallIn) -> Response:
         await store.amend(lane.id, lambda stored: ENCODE(audit_now(decode(stored), now)), now)
     call.parts.wake(call.instance.id)
     return answer({"instanceId": call.instance.id, "resources": [lane.key for lane in ready]})
-
-
-def _audited_at(stored: bytes, now: Moment) -> bytes:
-    """The cursor with its audit due now, ahead of any other long reading; one in progress goes on."""
-    cursor = decode(stored)
-    if cursor.long is not None and cursor.long.kind is ReadingKind.AUDIT:
-        return stored
-    others = {"settle_at": max(cursor.settle_at, now + 1), "sweep_at": max(cursor.sweep_at, now + 1)}
-    return ENCODE(msgspec.structs.replace(cursor, long=None, long_at=0, audit_at=now, **others))
 
 
 def _polled_at(stored: bytes, now: Moment) -> bytes:

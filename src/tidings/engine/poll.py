@@ -303,7 +303,14 @@ def adopt(cursor: PollCursor, generation: str, now: Moment, late_by: int) -> Pol
     if cursor.generation == generation:
         return cursor
     changed = msgspec.structs.replace(
-        cursor, generation=generation, generation_number=cursor.generation_number + 1, main=None, long=None
+        cursor,
+        generation=generation,
+        generation_number=cursor.generation_number + 1,
+        main=None,
+        long=None,
+        unmoved=0,  # what is there now is taken over
+        unmoved_at=0,
+        unmoved_ids=(),
     )
     again = Reading(ReadingKind.BASELINE, started_at=now, serial=cursor.serial)
     if cursor.baselined:
