@@ -47,6 +47,7 @@ from tidings.store.sqlite import SqliteStore, open_sqlite
 PURGE_EVERY = 60.0
 PURGE_ROWS = 5000
 PURGE_PAUSE = 0.05
+DAY = 24 * 3_600_000
 
 #: Lanes worked at once: enough that those which only wait for a silent party do not keep the others waiting.
 POLLING, DELIVERING = 128, 512
@@ -68,6 +69,7 @@ class App:
     first_password: str | None = field(repr=False)  #: the random password of a login made just now
     loops: tuple[Loop, ...]
     log_grew: Signal
+    trail_for: int  #: milliseconds after which what a reading saw is purged
 
     async def run(self) -> None:
         """Poll and deliver until cancelled; running work is given back."""
@@ -80,6 +82,7 @@ class App:
         while True:
             # A little at a time, so that nobody else waits for the writer.
             more = await self.store.purge(PURGE_ROWS)
+            more += await self.store.purge_trail(clock() - self.trail_for, PURGE_ROWS)
             await asyncio.sleep(PURGE_PAUSE if more else PURGE_EVERY)
 
 
@@ -201,7 +204,7 @@ async def build(settings: Settings, *, log: Any = None) -> AsyncIterator[App]:
         if settings.role != "api":
             # We hold the lock, so whoever holds a lease is dead: nobody has to wait for it to run out.
             await store.void_leases()
-        yield App(api, store, user, first_password, loops, log_grew)
+        yield App(api, store, user, first_password, loops, log_grew, round(settings.trail_days * DAY))
 
 
 def watching(store: Store, send: Send, settings: Settings, log: Any) -> tuple[Loop, ...]:

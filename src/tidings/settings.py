@@ -93,6 +93,13 @@ class Settings(BaseSettings):
         le=31536000,
         description="How long a token from POST /authentication is good for, in seconds.",
     )
+    trail_days: float = Field(
+        default=7.0,
+        gt=0,
+        le=36500,
+        allow_inf_nan=False,
+        description="For how many days it is kept what each reading saw, so that it can be explained.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="The least severe log lines to write."
     )

@@ -21,6 +21,7 @@ from tidings.api import (
     polling,
 )
 from tidings.api.authorization import Scope
+from tidings.api.explain import explain
 
 BASE = "/elements/api-v2"
 
@@ -79,6 +80,9 @@ PLATFORM = (
     Route("GET", "/instances/{instance_id:int}/events", events.list_events, Scope.USER),
     Route("GET", "/instances/{instance_id:int}/events/feed", events.feed, Scope.USER),
     Route("GET", "/instances/{instance_id:int}/events/{event_id}", events.read_event, Scope.USER),
+    #
+    Route("GET", "/instances/explain", explain, Scope.ELEMENT),
+    Route("GET", "/instances/{instance_id:int}/explain", explain, Scope.USER),
     #
     Route("GET", "/instances/event-poller-records", polling.list_records, Scope.ELEMENT),
     Route("GET", "/instances/polling-disabled", polling.list_disabled, Scope.USER),

@@ -82,6 +82,11 @@ class Platform:
             await self._call("GET", f"/instances/{instance_id}/events/feed", query=query, wait=wait)
         )
 
+    async def explain(self, instance_id: int, query: Mapping[str, str]) -> dict[str, Any]:
+        """One page of what became of a record; its `nextPage` asks for the next one."""
+        found: dict[str, Any] = await self._json("GET", f"/instances/{instance_id}/explain", query=query)
+        return found
+
     async def _json(self, method: str, path: str, **how: Any) -> Any:
         return _anything.decode(await self._call(method, path, **how))
 

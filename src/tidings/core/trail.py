@@ -65,13 +65,12 @@ SENTENCES: Mapping[Verdict, str] = {
     Verdict.LEFT: "was stamped after the poll began: left to the next poll (filterByCurrentDate)",
     Verdict.LISTED: "stood in the list of all ids: it exists, its content was not compared",
     Verdict.FOUND_AGAIN: "was missed by the sweep before and is there again: no event",
-    Verdict.BACK_IN_VIEW: "had left the filter and is listed again, as it was known: no event",
+    Verdict.BACK_IN_VIEW: "was out of view and is there again, with the content that was known: no event",
     Verdict.STILL_GONE: "is known as deleted, and nothing shows otherwise: no event",
     Verdict.MISSING_ONCE: "was missing from the list of all ids and answered 404 by its id, for the first time: the"
     " next sweep decides",
-    Verdict.OUT_OF_VIEW: "was missing from the list of all ids, but exists when read by its id: it has left the filter,"
-    " no event",
-    Verdict.NO_ANSWER: "was missing from the list of all ids, and may not be read by its id: no conclusion",
+    Verdict.OUT_OF_VIEW: "was missing from the list of ids, but exists when read by its id: out of view, no event",
+    Verdict.NO_ANSWER: "was asked for by its id, which changed nothing and proved nothing: no event",
     Verdict.INCONCLUSIVE: "was missing from a list of ids that was not whole, or of nothing: no conclusion",
     Verdict.HELD: "was missing from the list of all ids together with suspiciously many others: held for a person",
     Verdict.UNREADABLE: "makes its page fail at the provider: passed over",
@@ -102,11 +101,11 @@ def verdict(known: Known | None, write: RecordWrite, change: Change | None) -> V
         return Verdict.STILL_GONE
     if write.snapshot is None:
         return _of_missing(known, write)
+    if known.missing:
+        return Verdict.BACK_IN_VIEW if known.missing < 0 else Verdict.FOUND_AGAIN
     moved = write.stamp_at != known.stamp_at
     if known.raw_hash != write.raw_hash and (moved or known.generation == write.generation):
         return Verdict.TOUCH_IGNORED if moved else Verdict.VOLATILE
-    if known.missing:
-        return Verdict.BACK_IN_VIEW if known.missing < 0 else Verdict.FOUND_AGAIN
     return Verdict.UNCHANGED if known.generation == write.generation else Verdict.REBASED
 
 
