@@ -148,13 +148,18 @@ class Provider:
         return Reply(200, b"[" + b",".join(row.body() for row in rows) + b"]", headers or {})
 
     def _meeting(self, rows: list[Version], request: Request) -> list[Version]:
-        for condition in filter(None, request.query.get("conditions", "").split(" and ")):
+        for part in filter(None, request.query.get("conditions", "").split(" and ")):
+            condition = part if " in (" in part else part.strip("()")
             if found := re.fullmatch(r"lastUpdated > \[([^\]]+)\]", condition):
                 rows = [row for row in rows if self.manners.is_after(row.stamp_at, found[1])]
             elif found := re.fullmatch(r'city = "(\w+)"', condition):
                 rows = [row for row in rows if (row.content or {}).get("city") == found[1]]
             elif found := re.fullmatch(r"id > (\d+)", condition):
                 rows = [row for row in rows if row.key > int(found[1])]
+            elif found := re.fullmatch(r"id = (\d+)", condition):
+                rows = [row for row in rows if row.key == int(found[1])]
+            elif found := re.fullmatch(r"id in \(([\d, ]+)\)", condition):
+                rows = [row for row in rows if row.key in set(map(int, found[1].split(",")))]
             else:
                 raise AssertionError(f"a condition that this provider does not read: {condition}")
         return rows
