@@ -55,8 +55,8 @@ def test_a_first_reading_that_fails_again_and_again_is_told_as_stale():
 
 
 def test_held_deletes_are_told_whatever_else_is_wrong():
-    found = polling([lane(**still(held=12))], (), NOW)
-    assert found.keys() == {STALE, (1, "deletes.held", "contacts")}
+    found = polling([lane(**still(held=12, unmoved=30))], (), NOW)
+    assert found.keys() == {STALE, (1, "deletes.held", "contacts"), (1, "changes.held", "contacts")}
     assert found[1, "deletes.held", "contacts"].startswith("12 deletes wait for a decision")
 
 

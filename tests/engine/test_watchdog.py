@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
 import pytest
 from aiohttp import web
 
@@ -152,8 +155,6 @@ async def test_the_watchdog_touches_no_notice_that_is_not_its_own(watched):
 
 
 async def test_a_store_that_fails_is_logged_and_looked_at_again(watched):
-    import asyncio
-
     looked = asyncio.Event()
 
     class Broken:
@@ -162,7 +163,8 @@ async def test_a_store_that_fails_is_logged_and_looked_at_again(watched):
                 looked.set()
             raise OSError("disk full")
 
-    dog = Watchdog(Broken(), clock=lambda: 0, log=watched.log, look_every=0)
+    store: Any = Broken()
+    dog = Watchdog(store, clock=lambda: 0, log=watched.log, look_every=0)
     looking = asyncio.create_task(dog.loop())
     await asyncio.wait_for(looked.wait(), 10)
     looking.cancel()

@@ -39,6 +39,9 @@ FRESHNESS = Series(
 STALE = Series("tidings_resource_stale", "gauge", RESOURCE, "1 when no poll was complete for more than two intervals.")
 PARKED = Series("tidings_resource_parked", "gauge", RESOURCE, "1 when it stopped until a person acts.")
 HELD = Series("tidings_resource_held_deletes", "gauge", RESOURCE, "Deletes that wait for a person.")
+HELD_CHANGES = Series(
+    "tidings_resource_held_changes", "gauge", RESOURCE, "Changes found by an audit that wait for a person."
+)
 COMPARED = Series("tidings_audit_compared_records", "gauge", RESOURCE, "Records that the last audit compared.")
 MISSED = Series("tidings_audit_missed_changes", "gauge", RESOURCE, "Changes that polls had missed, found by it.")
 PHANTOM = Series("tidings_audit_phantom_records", "gauge", RESOURCE, "Records we held that do not exist, found by it.")
@@ -61,8 +64,8 @@ FAILING = Series("tidings_store_failing", "gauge", (), "1 when the last commit c
 BYTES = Series("tidings_store_bytes", "gauge", (), "The database on disk, with what is not yet merged into it.")
 
 GAUGES = (
-    *(FRESHNESS, STALE, PARKED, HELD, COMPARED, MISSED, PHANTOM, LANES, BACKLOG, BACKLOG_AGE, ACTIVE, NOTICES, BUDGET),
-    *(WRITES, COMMITS, FAILING, BYTES),
+    *(FRESHNESS, STALE, PARKED, HELD, HELD_CHANGES, COMPARED, MISSED, PHANTOM, LANES, BACKLOG, BACKLOG_AGE, ACTIVE),
+    *(NOTICES, BUDGET, WRITES, COMMITS, FAILING, BYTES),
 )
 
 
@@ -164,6 +167,7 @@ def _of_resources(seen: Seen) -> Iterable[str]:
         lines[STALE].append(f"{STALE.name}{labels} {int(is_stale(cursor, seen.now))}")
         lines[PARKED].append(f"{PARKED.name}{labels} {int(lane.state is LaneState.PARKED)}")
         lines[HELD].append(f"{HELD.name}{labels} {cursor.held}")
+        lines[HELD_CHANGES].append(f"{HELD_CHANGES.name}{labels} {cursor.unmoved}")
         audit = completeness(cursor)
         if audit is None:
             continue

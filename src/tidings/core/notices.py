@@ -24,6 +24,7 @@ class NoticeKind(StrEnum):
     PARKED = "polling.parked"  #: a resource stopped until a person acts
     DISABLED = "polling.disabled"  #: an instance stopped polling after a day of refusals
     HELD = "deletes.held"  #: deletes of a resource wait for a decision
+    HELD_CHANGES = "changes.held"  #: so do changes that an audit found
 
 
 #: Milliseconds for which something has to be so before it is told, and to be over before it is taken back: what mends
@@ -78,11 +79,13 @@ def polling(lanes: Iterable[Lane], told: Collection[Subject], now: Moment) -> di
         elif is_stale(cursor, now):
             said = f"; {lane.parked_reason}" if lane.parked_reason else ""
             found[stale] = f"what is known is of {written(current_since(cursor) or 0)}{said}"
-        if cursor.held:
-            held = (
-                f"{cursor.held} deletes wait for a decision; GET /instances/{lane.instance_id}/polling/held lists them"
-            )
-            found[lane.instance_id, NoticeKind.HELD.value, lane.key] = held
+        for kind, what, count in (
+            (NoticeKind.HELD, "deletes", cursor.held),
+            (NoticeKind.HELD_CHANGES, "changes", cursor.unmoved),
+        ):
+            if count:
+                held = f"{count} {what} wait for a decision; GET /instances/{lane.instance_id}/polling/held lists them"
+                found[lane.instance_id, kind.value, lane.key] = held
     return found
 
 
