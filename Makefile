@@ -52,7 +52,7 @@ format: $(VENV)/.dev ## rewrite the sources in the house format
 bench: $(VENV)/.dev ## every figure of docs/performance.md, each beside its limit
 	@$(BIN)/python -m bench
 
-bench-peers: $(VENV)/.dev ## six changes that pollers lose, three of them beside Tidings (installs them, 3 minutes)
+bench-peers: $(VENV)/.dev ## six changes that pollers lose: three others beside Tidings (installs them, 3 minutes)
 	@PEERS=1 $(BIN)/python -m bench cases
 
 lock: ## maintainers: pin the dependencies anew (needs uv)

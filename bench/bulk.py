@@ -40,7 +40,7 @@ class Pattern:
 
 
 def plain_patterns(many: int = 977) -> list[Pattern]:
-    """Contacts of about 1.5 kB that differ, for who does not want to start a sandbox."""
+    """Contacts of about 1.2 kB that differ, for who does not want to start a sandbox."""
     made = []
     for number in range(many):
         name = f"Person {number * 7919 % many} of {number * 104_729 % many}"

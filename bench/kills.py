@@ -97,7 +97,7 @@ async def figures(scale: Scale) -> list[Figure]:
             f"{outcome.needless} that had been acknowledged; {outcome.took_for:.0f} s in all",
             rows=aligned(lines),
             bars=(
-                Bar("none lost, only the unacknowledged again", whole, exact=True),
+                Bar("none lost, none needlessly again", whole, exact=True),
                 Bar("logged once each, no gap", outcome.logged_once and outcome.unbroken, exact=True),
             ),
         )

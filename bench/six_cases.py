@@ -22,14 +22,14 @@ from bench.cases import CASES, DELETED, Case, Sent, Verdict, begin, judge
 from bench.engine import make_instance
 from bench.figures import Bar, Figure, aligned
 from bench.peers.install import NotInstalled, installed
-from bench.peers.pollers import POLLERS, Poller
+from bench.peers.pollers import POLLERS, DidNotRun, Poller
 from bench.prepare import now, opened
 from bench.processes import cores, server
 from bench.scale import Scale
 
 SECOND = "0.017"  #: minutes
 SWEEP, AUDIT = "0.02", "0.05"  #: minutes; a delete is announced after two sweeps
-WAIT_FOR = 30.0
+WAIT_FOR = 40.0
 LOOK_EVERY = 0.05
 GO_ON_FOR = 12  #: pages more, so that polls, settle passes, sweeps and audits could repeat something
 AT_ONCE = 2  #: peers that run at the same time
@@ -43,27 +43,26 @@ async def figures(scale: Scale) -> list[Figure]:
         ours = await of_tidings(provider, cores()[0])
         columns: dict[str, Verdicts | str] = {"Tidings": ours}
         if os.environ.get("PEERS"):
-            gate = asyncio.Semaphore(AT_ONCE)
-            found = await asyncio.gather(*(_of_peer(provider, poller, gate) for poller in POLLERS))
-            columns |= {poller.name: each for poller, each in zip(POLLERS, found, strict=True)}
+            columns |= await _of_peers(provider)
     caught, repeats = sum(each.caught for each in ours.values()), sum(each.repeats for each in ours.values())
     beside = "" if len(columns) > 1 else "; PEERS=1 runs others beside it"
     return [
         Figure(
             f"cases: {len(CASES)} changes that pollers lose, and what is sent again{beside}",
             f"Tidings {caught} of {len(CASES)} caught, {repeats} sent again",
-            rows=_rows(columns),
+            rows=compared(columns),
             bars=(Bar(f"{len(CASES)} of {len(CASES)}, none again", caught == len(CASES) and not repeats, exact=True),),
         )
     ]
 
 
-def _rows(columns: Mapping[str, Verdicts | str]) -> tuple[str, ...]:
+def compared(columns: Mapping[str, Verdicts | str]) -> tuple[str, ...]:
+    """A line for each case, a column for each poller; text instead of verdicts says why there are none."""
     lines = [["", *columns]]
     for case in CASES:
         told = ("-" if isinstance(each, str) else _told(each[case.letter]) for each in columns.values())
         lines.append([f"{case.letter}  {case.name}", *told])
-    failures = [f"{name}: not installed: {why}" for name, why in columns.items() if isinstance(why, str)]
+    failures = [f"{name}: {why}" for name, why in columns.items() if isinstance(why, str)]
     return (*aligned(lines), *failures)
 
 
@@ -146,14 +145,29 @@ async def _receiving(sent: dict[str, list[Sent]]) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
-async def _of_peer(provider: Provider, poller: Poller, gate: asyncio.Semaphore) -> Verdicts | str:
-    """The same cases with another poller: one reading, the change, one more; why not, when it cannot be had."""
-    async with gate:
+async def _of_peers(provider: Provider) -> dict[str, Verdicts | str]:
+    """The same cases with other pollers: one reading, the change, one more; why not, where one cannot be had."""
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def judged(poller: Poller, binaries: Path | str) -> Verdicts | str:
+        if isinstance(binaries, str):
+            return binaries
         try:
-            binaries = await asyncio.to_thread(installed, poller.requirement)
-        except NotInstalled as error:
-            return str(error)
-        return {case.letter: await _case_of_peer(provider, poller, binaries, case) for case in CASES}
+            async with gate:
+                return {case.letter: await _case_of_peer(provider, poller, binaries, case) for case in CASES}
+        except DidNotRun as error:
+            return f"did not run: {error}"
+
+    ready = [await asyncio.to_thread(_ready, poller) for poller in POLLERS]
+    found = await asyncio.gather(*map(judged, POLLERS, ready))
+    return {poller.name: each for poller, each in zip(POLLERS, found, strict=True)}
+
+
+def _ready(poller: Poller) -> Path | str:
+    try:
+        return installed(poller.requirement)
+    except NotInstalled as error:
+        return f"not installed: {error}"
 
 
 async def _case_of_peer(provider: Provider, poller: Poller, binaries: Path, case: Case) -> Verdict:
@@ -164,7 +178,7 @@ async def _case_of_peer(provider: Provider, poller: Poller, binaries: Path, case
         asked = (binaries, Path(folder), f"{provider.url}/{name}/plain")
         first = await poller.poll(*asked)
         if len({key for key, _ in first}) < len(account.rows) - case.between_pages:
-            raise RuntimeError(f"{poller.name} did not read the account: {first}")
+            raise DidNotRun(f"of {len(account.rows)} rows it read {sorted(first)}")
         if not case.between_pages:
             case.change(account)
         return judge(case.wanted(account), list(chain(first, await poller.poll(*asked))))

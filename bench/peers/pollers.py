@@ -24,6 +24,10 @@ WAIT_FOR = 120.0
 Poll = Callable[[Path, Path, str], Awaitable[list[Sent]]]
 
 
+class DidNotRun(Exception):
+    """It is installed and yet does not read an account; the text says what it did."""
+
+
 @dataclass(frozen=True, slots=True)
 class Poller:
     """`poll` takes its programs, a folder that it keeps its state in, and the account's address."""
@@ -98,7 +102,7 @@ async def _lines(command: list[Any], folder: Path) -> list[dict[str, Any]]:
     except TimeoutError:
         process.kill()
         await process.wait()
-        raise
+        raise DidNotRun(f"it was not done after {WAIT_FOR:g} s") from None
     return list(_objects(out.decode()))
 
 

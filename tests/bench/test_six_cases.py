@@ -6,7 +6,7 @@ import pytest
 from bench.account import Provider
 from bench.cases import CASES, Verdict, judge
 from bench.peers.install import NotInstalled, installed
-from bench.six_cases import of_tidings
+from bench.six_cases import compared, of_tidings
 
 
 async def test_six_of_six_changes_that_pollers_lose_are_caught_and_nothing_is_sent_again():
@@ -25,3 +25,14 @@ def test_a_poller_that_cannot_be_installed_says_why(tmp_path, monkeypatch):
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     with pytest.raises(NotInstalled, match=r"No matching distribution found for no-such-poller==1\.0"):
         installed("no-such-poller==1.0", tmp_path)
+
+
+def test_a_poller_that_is_not_installed_leaves_its_column_empty_and_judges_the_others():
+    verdicts = {case.letter: Verdict(caught=case.letter != "D", repeats=0) for case in CASES}
+    head, *lines, why = compared({"Tidings": verdicts, "other": "not installed: no network"})
+    assert head.split() == ["Tidings", "other"]
+    assert [line.split()[-4:] for line in lines[2:4]] == [
+        ["caught,", "0", "again", "-"],
+        ["MISSED,", "0", "again", "-"],
+    ]
+    assert why == "other: not installed: no network"
