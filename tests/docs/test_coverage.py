@@ -16,6 +16,7 @@ from tidings.core.cursor import ReadingKind
 from tidings.core.model import Change, EventType, FieldChange
 from tidings.core.notify import NotifyContext, cut
 from tidings.core.retry import SCHEDULE
+from tidings.core.trail import SENTENCES
 from tidings.elements.describe import catalog
 
 CONTEXT = NotifyContext(
@@ -72,6 +73,11 @@ def test_every_status_reading_and_wait_is_explained():
     assert [status for status in STATUS.values() if f"`{status}`" not in api] == []
     assert [kind for kind in ReadingKind if not re.search(rf"^\| {kind.value}\b", polling, re.MULTILINE)] == []
     assert ", ".join(map(str, SCHEDULE[:-1])) + f" and {SCHEDULE[-1]} seconds" in events
+
+
+def test_every_verdict_is_explained_as_it_is_told():
+    page = (ROOT / "docs/polling.md").read_text()
+    assert [each for each, said in SENTENCES.items() if f"| `{each.name.lower()}` | {said} |" not in page] == []
 
 
 def test_every_log_line_is_explained():

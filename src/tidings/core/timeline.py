@@ -62,7 +62,7 @@ ANNOUNCED = frozenset({Verdict.CREATED, Verdict.UPDATED, Verdict.DELETED, Verdic
 KEEPS = frozenset(
     {
         *(Verdict.UNCHANGED, Verdict.LISTED, Verdict.INCONCLUSIVE, Verdict.HELD, Verdict.NO_ANSWER),
-        *(Verdict.OUTSIDE, Verdict.LEFT, Verdict.UNREADABLE),
+        *(Verdict.OUTSIDE, Verdict.LEFT, Verdict.UNREADABLE, Verdict.UNMOVED),
     }
 )
 

@@ -22,7 +22,7 @@ class Trail(Deliveries):
     ) -> Sequence[Entry]:
         values = {
             "lane_id": lane_id,
-            "from_at": from_at,
+            "from_at": max(from_at, after[0]),
             "to_at": to_at,
             "after_at": after[0],
             "after_serial": after[1],
