@@ -9,6 +9,8 @@ from pathlib import Path
 
 from tests.docs.pages import ROOT
 from tidings.api.authorization import Scope
+from tidings.api.meter import COUNTED
+from tidings.api.metrics import GAUGES
 from tidings.api.routes import BASE, ROUTES
 from tidings.cli.serve import serve
 from tidings.elements.describe import catalog
@@ -49,6 +51,16 @@ def routes() -> str:
     )
 
 
+def metrics() -> str:
+    return table(
+        ("Series", "Type", "Labels", "What it is"),
+        (
+            (code(each.name), each.type, ", ".join(code(label) for label in each.labels), each.sentence)
+            for each in (*GAUGES, *COUNTED)
+        ),
+    )
+
+
 def path_of(path: str) -> str:
     """A route's path as the documents write it: below the base path, without types."""
     return path.removeprefix(BASE).replace("{instance_id:int}", "{id}").replace(":int}", "}").replace(":path}", "}")
@@ -83,6 +95,7 @@ TABLES: Mapping[str, tuple[str, Callable[[], str]]] = {
     "settings": ("docs/settings.md", settings),
     "routes": ("docs/api.md", routes),
     "keys": ("docs/polling.md", keys),
+    "metrics": ("docs/operations.md", metrics),
 }
 
 

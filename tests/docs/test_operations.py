@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 import subprocess
 import sys
@@ -10,6 +11,11 @@ from pathlib import Path
 
 from tests.docs.pages import ROOT, blocks
 from tests.docs.session import Session, environment
+from tidings.api.meter import COUNTED
+from tidings.api.metrics import GAUGES
+from tidings.core.notices import Notice, NoticeKind
+from tidings.engine.tell import message
+from tidings.store.base import Untold
 
 
 def secrets(data: Path) -> dict[str, str]:
@@ -17,6 +23,26 @@ def secrets(data: Path) -> dict[str, str]:
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment())
     found: dict[str, str] = json.loads(done.stdout)
     return found
+
+
+def test_every_series_of_the_example_rules_is_published():
+    (rules,) = (each.text for each in blocks((ROOT / "docs/operations.md").read_text()) if "yaml" in each.kind)
+    named = set(re.findall(r"tidings_\w+", rules))
+    assert len(named) > 5
+    assert named - {each.name for each in (*GAUGES, *COUNTED)} == set()
+
+
+def test_every_kind_of_notice_is_explained():
+    page = (ROOT / "docs/operations.md").read_text().partition("## Watching it")[2].partition("### ")[0]
+    assert [kind for kind in NoticeKind if f"`{kind}`" not in page] == []
+
+
+def test_the_example_of_a_notice_has_the_members_of_a_real_one():
+    (example,) = (each.text for each in blocks((ROOT / "docs/operations.md").read_text()) if "json" in each.kind)
+    said = json.loads(example)
+    notice = Notice(12, 1, 7, NoticeKind.PARKED, "contacts", said["notice"]["reason"], 1_790_000_000_000, None)
+    _, body = message(Untold(notice, closing=False, tries=0))
+    assert json.loads(body) == said
 
 
 def test_a_backup_opens_and_a_rotated_key_still_opens_what_was_sealed_before(tmp_path: Path):
