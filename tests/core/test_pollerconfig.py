@@ -9,6 +9,7 @@ from whenever import Instant
 
 from tidings.core import ceql, recordpath
 from tidings.core.configvalues import LONGEST_MINUTES, boolean, whole
+from tidings.core.firstrun import FirstRun
 from tidings.core.pollerconfig import ConfigError, interval, read
 from tidings.core.pollerurl import Query, split
 
@@ -48,7 +49,7 @@ def test_the_default_entry_is_read_whole():
     assert (resource.created_check_tolerance, resource.page_size, resource.poll_delay) == (0, None, 0)
     assert (resource.overlap, resource.settle_interval, resource.settle_window) == (120, 10, 60)
     assert (resource.sweep_interval, resource.audit_interval) == (30, 10080)
-    assert (resource.first_run, resource.touched) == ("silent", None)
+    assert (resource.first_run, resource.touched) == (FirstRun("silent"), None)
 
 
 def test_a_resource_asks_from_one_unit_before_the_bound():
@@ -151,7 +152,7 @@ def test_our_own_keys_stand_in_the_entry_else_in_the_instance_else_have_their_de
     assert (contacts.overlap, contacts.sweep_interval, contacts.first_run, contacts.touched) == (
         5,
         0.5,
-        "backfill",
+        FirstRun("backfill"),
         "ignore",
     )
     assert (incidents.overlap, incidents.sweep_interval, incidents.touched) == (300, 45, "announce")
@@ -295,7 +296,7 @@ def test_a_url_is_taken_apart_as_it_is_written(url, query):
         ({"pageSize": 2.5}, "pageSize", "write a whole number"),
         ({"sweepInterval": 0.001}, "sweepInterval", "or more"),
         ({"overlap": "two"}, "overlap", "write a number of seconds"),
-        ({"firstRun": "loud"}, "firstRun", "is `loud`: write silent or backfill"),
+        ({"firstRun": "loud"}, "firstRun", "is `loud`: write silent, backfill, a date"),
         ({"touched": "sometimes"}, "touched", "write announce or ignore"),
     ],
 )

@@ -41,6 +41,7 @@ class Rules:
     volatile: Volatile
     announce_touched: bool = False
     backfill: bool = False  #: announce existing records as created, while they are learned
+    announced_since: Moment | None = None  #: announce those that are stamped at or after this, while they are learned
     silent_before: Moment | None = None
     silent_until: Moment | None = None
     high_id: int | None = None
@@ -98,13 +99,23 @@ def _first_seen(row: Row, rules: Rules) -> tuple[RecordWrite, Change | None]:
     if rules.backfill:
         return (_write(row, 1, rules), None) if row.flagged else _announce(row, 1, rules, EventType.CREATED)
     if rules.silent_before is not None and not _came_since(row, rules.silent_before, rules):
-        return _write(row, 1, rules), None
+        return _existing(row, rules)
     if row.flagged:
         return _announce(row, 1, rules, EventType.DELETED, evidence="the provider's deleted flag")
     if is_new(row, rules):
         return _announce(row, 1, rules, EventType.CREATED)
     write = _write(row, 1, rules)
     return write, Change(EventType.UPDATED, row.id, 1, row.stamp_at, row.raw, first_seen=True)
+
+
+def _existing(row: Row, rules: Rules) -> tuple[RecordWrite, Change | None]:
+    """A record that was there when watching began: learned, or announced where its stamp is late enough."""
+    since = rules.announced_since
+    if since is None or row.flagged or row.stamp_at is None or row.stamp_at < since:
+        return _write(row, 1, rules), None
+    if rules.created_known and row.created_at is not None and row.created_at >= since:
+        return _announce(row, 1, rules, EventType.CREATED)
+    return _write(row, 1, rules), Change(EventType.UPDATED, row.id, 1, row.stamp_at, row.raw, first_seen=True)
 
 
 def _came_since(row: Row, since: Moment, rules: Rules) -> bool:

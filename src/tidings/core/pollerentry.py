@@ -6,14 +6,14 @@ from typing import Any, Final
 
 from whenever import Instant
 
-from tidings.core import ceql, javadate, macros, pollerurl, recordpath, zones
+from tidings.core import ceql, firstrun, javadate, macros, pollerurl, recordpath, zones
 from tidings.core.configvalues import LONGEST_MINUTES, ConfigError, boolean, decimal, is_blank, whole
+from tidings.core.firstrun import FirstRun
 from tidings.core.pollerurl import Query
 
 # Any moment does: rendered macros differ in their digits only.
 _SAMPLE: Final = Instant.from_utc(2026, 1, 2, 3, 4, 5)
 _SHORTEST_MINUTES: Final = 1 / 60
-FIRST_RUNS: Final = ("silent", "backfill")
 TOUCHES: Final = ("announce", "ignore")
 
 
@@ -23,8 +23,7 @@ class PolledResource:
 
     `path`, `where` and `parameters` are those of `url`, macros in place. Fields are paths into the record, None
     where the entry names none; a format of None is ISO-8601. `created_check_tolerance`, `poll_delay` and `overlap`
-    are seconds, intervals and window minutes. `first_run` is `silent` or `backfill`; `touched` is `announce`,
-    `ignore`, or None where the element decides.
+    are seconds, intervals and window minutes. `touched` is `announce`, `ignore`, or None where the element decides.
     """
 
     name: str
@@ -49,7 +48,7 @@ class PolledResource:
     settle_window: float
     sweep_interval: float
     audit_interval: float
-    first_run: str
+    first_run: FirstRun
     touched: str | None
 
     def query(self, *, bound: Instant, now: Instant) -> Query:
@@ -210,9 +209,9 @@ class _Entry:
             return 0.0  # never
         return min(decimal(value, field, unit, least=least), LONGEST_MINUTES)
 
-    def _first_run(self) -> str:
+    def _first_run(self) -> FirstRun:
         value, field = self._own("firstRun", "first_run")
-        return "silent" if value is None else _one_of(FIRST_RUNS, value, field)
+        return FirstRun() if value is None else firstrun.read(value, field)
 
     def _touched(self) -> str | None:
         if not is_blank(self.values.get("touched")):

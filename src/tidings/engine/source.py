@@ -70,29 +70,12 @@ class Source:
     page_size: int
     max_events: int
     filter_nulls: bool
-    backfill: bool
     organization_id: int
     trace: Trace = field(default_factory=Trace)
 
     def query(self, lower_at: Moment | None, now: Moment) -> Query:
-        """The filter for records stamped at or after `lower_at`; None asks for all of them.
-
-        Raises `InvalidInput` when the provider's language cannot say it.
-        """
-        bound = Instant.from_timestamp((BEGINNING if lower_at is None else lower_at), unit="millisecond")
-        at = Instant.from_timestamp(now, unit="millisecond")
-        query = self.polled.query(bound=bound, now=at)
-        extra = {name: value for name, value in query.parameters if name.lower() not in OURS}
-        if query.where is None:
-            return Query("", extra, None)
-        earliest = None if lower_at is None else self.polled.earliest(bound)
-        try:
-            condition = ceql.parse(query.where)
-            said = conditions.translate(condition, self.resource.field_types)
-        except ValueError as error:
-            raise InvalidInput(f"event.poller.configuration.{self.polled.name}.url", str(error)) from None
-        narrows = not isinstance(condition, ceql.Comparison) or self.polled.earliest(bound) is None
-        return Query(said, extra, None if earliest is None else earliest.timestamp(unit="millisecond"), narrows)
+        """As `query_of` has it."""
+        return query_of(self.polled, self.resource, lower_at, now)
 
     def row(self, heads: Heads, position: int, raw_hash: bytes) -> Row:
         """One record of a page, ready to be judged."""
@@ -107,6 +90,10 @@ class Source:
 
     def rules(self, cursor: PollCursor, reading: Reading, answered_at: Moment) -> Rules:
         """By what a page of `reading` is judged; `answered_at` is the provider's clock on that page."""
+        # Only until all is learned for the first time: a filter that shows more than before must not flood anybody.
+        first = reading.kind in (ReadingKind.PROBE, ReadingKind.BASELINE) and not cursor.polled_at
+        since = self.polled.first_run.since_at if first else None
+        watched_at = cursor.t0_at if cursor.watched_at is None else cursor.watched_at
         silent_before: Moment | None = None
         silent_until: Moment | None = None
         if reading.kind is ReadingKind.PROBE:
@@ -119,12 +106,10 @@ class Source:
             announce_touched=self.announce_touched,
             silent_before=silent_before,
             silent_until=silent_until,
-            # Only the first time: a filter that shows more than before must not flood anybody.
-            backfill=self.backfill
-            and cursor.generation_number == 1
-            and reading.kind in (ReadingKind.PROBE, ReadingKind.BASELINE),
+            backfill=first and self.polled.first_run.backfill,
+            announced_since=since,
             high_id=cursor.high_id,
-            created_since=cursor.t0_at if cursor.watched_at is None else cursor.watched_at,
+            created_since=watched_at if since is None else min(since, watched_at or since),
             created_known=self.read_created is not None,
             tolerance=self.polled.created_check_tolerance * 1000,
         )
@@ -148,6 +133,27 @@ class Source:
             filter_nulls=self.filter_nulls,
         )
         return partial(notify.cut, context=context)
+
+
+def query_of(polled: PolledResource, resource: Resource, lower_at: Moment | None, now: Moment) -> Query:
+    """The filter for records stamped at or after `lower_at`; None asks for all of them.
+
+    Raises `InvalidInput` when the provider's language cannot say it.
+    """
+    bound = Instant.from_timestamp((BEGINNING if lower_at is None else lower_at), unit="millisecond")
+    at = Instant.from_timestamp(now, unit="millisecond")
+    query = polled.query(bound=bound, now=at)
+    extra = {name: value for name, value in query.parameters if name.lower() not in OURS}
+    if query.where is None:
+        return Query("", extra, None)
+    earliest = None if lower_at is None else polled.earliest(bound)
+    try:
+        condition = ceql.parse(query.where)
+        said = conditions.translate(condition, resource.field_types)
+    except ValueError as error:
+        raise InvalidInput(f"event.poller.configuration.{polled.name}.url", str(error)) from None
+    narrows = not isinstance(condition, ceql.Comparison) or polled.earliest(bound) is None
+    return Query(said, extra, None if earliest is None else earliest.timestamp(unit="millisecond"), narrows)
 
 
 def moment_reader(pattern: str | None, zone: str) -> Callable[[Any], Moment | None]:

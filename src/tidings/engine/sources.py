@@ -97,6 +97,5 @@ class Sources:
             page_size=min(polled.page_size or element.api.page_size, element.api.page_size),
             max_events=whole(values.get("event.notification.max_events"), "event.notification.max_events", "events"),
             filter_nulls=boolean(values.get("filter.response.nulls"), "filter.response.nulls"),
-            backfill=polled.first_run == "backfill",
             organization_id=self._organization_id,
         )
