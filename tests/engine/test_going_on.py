@@ -197,6 +197,16 @@ async def test_a_filter_that_goes_wrong_when_its_control_is_edited_is_noticed(wo
     assert sorted(await world.events()) == [("UPDATED", 1), ("UPDATED", 2)]
 
 
+async def test_a_filter_is_tried_anew_when_it_is_another(world):
+    world.provider.put(1, START + 600 * MINUTE)
+    await world.run()
+    assert (await world.cursor()).widened  # nothing is there to try it with
+    world.provider.put(2, firstName="to try it with")
+    await another_filter(world)
+    await world.later(MINUTE)
+    assert not (await world.cursor()).widened
+
+
 async def narrowed(world: World) -> World:
     """A world whose filter lets through only what is not flagged, with five old records."""
     entry = {

@@ -19,23 +19,23 @@ HOLLOW_LIMIT = 4  #: pages of a look; one record stands on the first page that i
 Listed = tuple[Moment | None]
 
 
-async def filter_works(source: Source, reading: Reading, now: Moment) -> bool:
+async def filter_works(source: Source, reading: Reading, now: Moment) -> bool | None:
     """Whether the newest record of a reading comes back when everything from its own stamp on is asked for; from its
-    new stamp on where it was edited meanwhile. True where that cannot be told."""
+    new stamp on where it was edited meanwhile. None where that cannot be told."""
     key, stamp_at = reading.top_id, reading.top_at
     for _ in range(EDITED_LIMIT):
         if key is None or stamp_at is None:
-            break
+            return None
         try:
             listed, asked_at = await _listed(source, source.query(stamp_at, now), key)
         except ProviderRefused:
-            break
+            return None
         if listed is None:
             return not await should_have_come(source, key, stamp_at, stamp_at, asked_at, now)
         if listed == (stamp_at,):
-            break
+            return True
         (stamp_at,) = listed
-    return True
+    return None
 
 
 async def should_have_come(

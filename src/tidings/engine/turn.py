@@ -63,7 +63,8 @@ async def finish(source: Source, cursor: PollCursor, reading: Reading, now: Mome
     if reading.kind is ReadingKind.BASELINE:
         if cursor.short < SHORT_LIMIT and await came_short(source, reading, now):
             return replace(cursor, short=cursor.short + 1, main=await _baseline(source, cursor, now)), reading
-        reading = replace(reading, filter_off=not await filter_works(source, reading, now))
+        works = await filter_works(source, reading, now)
+        reading = replace(reading, filter_off=works is False)
         baselined = replace(
             cursor,
             baselined=True,
@@ -74,7 +75,7 @@ async def finish(source: Source, cursor: PollCursor, reading: Reading, now: Mome
             main=None,
             watermark_at=advance(cursor, reading),
             # Nothing is known of a filter while there is no record to try it with.
-            widened=cursor.widened or reading.filter_off or reading.top_id is None,
+            widened=not works if works is not None else cursor.widened or reading.top_id is None,
             poll_at=poll_at,
             settle_at=after(now, source.intervals.settle),
             settled_at=reading.date_at,
@@ -102,7 +103,7 @@ async def _finish_poll(
         return replace(cursor, main=None, poll_at=poll_at if cursor.widened else now, widened=True), reading
     widened = cursor.widened
     if cursor.control_id is None and reading.top_id is not None:
-        widened = not await filter_works(source, reading, now)
+        widened = await filter_works(source, reading, now) is False
         reading = replace(reading, filter_off=widened)
     moved = replace(
         cursor,
