@@ -30,6 +30,7 @@ class Provider:
         self.page_cap = 1000
         self.filter_shift = 0  #: milliseconds by which the filter reads a date later than it was meant
         self.numbered = False  #: knows nothing of forward-only paging
+        self.takes_ids = True  #: reads conditions on the id
         self.dated = True  #: says what time it is
         self.before: Callable[[web.Request], web.Response | None] = lambda request: None
 
@@ -80,6 +81,10 @@ class Provider:
                 for r in rows
                 if (r["_info"]["lastUpdated"] > stamp or (op == ">=" and r["_info"]["lastUpdated"] == stamp))
             ]
+        for least in re.findall(r"\bid > (\d+)", request.query.get("conditions", "")):
+            if not self.takes_ids:
+                return web.json_response({"message": "id cannot be searched by"}, status=400)
+            rows = [row for row in rows if row["id"] > int(least)]
         if last == "count":
             return web.json_response({"count": len(rows)})
         size = min(int(request.query.get("pageSize", 25)), self.page_cap)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from contextlib import asynccontextmanager
 
 import pytest
 from aiohttp import web
 
 from tests.engine.world import MINUTE, SECOND, START, World
-from tidings.engine import sweep
+from tidings.engine import listing
 
 BOUND = "lastUpdated>'${gmtDate:yyyy-MM-dd'T'HH:mm:ss'Z'}'"
 
@@ -110,7 +111,7 @@ async def test_where_all_would_be_far_more_than_what_is_known_the_filter_is_sent
     contacts, monkeypatch
 ):
     world = contacts
-    monkeypatch.setattr(sweep, "LISTED_ALWAYS", 50)
+    monkeypatch.setattr(listing, "LISTED_ALWAYS", 50)
     for key in range(1000, 1500):
         world.provider.put(key, START - 900 * MINUTE, title="Closed")
     world.provider.put(5, title="Closed")
@@ -125,7 +126,7 @@ async def test_where_all_would_be_far_more_than_what_is_known_the_filter_is_sent
     assert not [each for each in asked_by_id(world) if each.endswith("/5")]
     assert await world.events() == []
     # Listed without the filter, it stays out of view; a poll brings it back.
-    monkeypatch.setattr(sweep, "LISTED_ALWAYS", 20_000)
+    monkeypatch.setattr(listing, "LISTED_ALWAYS", 20_000)
     world.provider.requests.clear()
     await world.later(31 * MINUTE)
     assert not any("conditions" in each for each in swept(world))
@@ -155,8 +156,8 @@ async def test_a_provider_that_does_not_count_is_swept_with_the_filter(contacts)
 @pytest.mark.parametrize("always", [20_000, 0], ids=["without-the-filter", "with-the-filter"])
 async def test_a_narrowed_role_is_held_either_way(contacts, monkeypatch, always):
     world = contacts
-    monkeypatch.setattr(sweep, "LISTED_ALWAYS", always)
-    monkeypatch.setattr(sweep, "LISTED_TIMES", 1 if always else 0)
+    monkeypatch.setattr(listing, "LISTED_ALWAYS", always)
+    monkeypatch.setattr(listing, "LISTED_TIMES", 1 if always else 0)
     kept = {key: world.provider.rows.pop(key) for key in range(1, 31)}
     world.provider.requests.clear()
     await world.later(31 * MINUTE)
@@ -197,9 +198,61 @@ async def test_a_sweep_goes_on_as_it_began_though_the_collection_has_grown(conta
     assert long is not None
     assert (long.unfiltered, long.position) == (True, "40")
     failing[0] = False
-    monkeypatch.setattr(sweep, "LISTED_ALWAYS", 0)
-    monkeypatch.setattr(sweep, "LISTED_TIMES", 0)
+    monkeypatch.setattr(listing, "LISTED_ALWAYS", 0)
+    monkeypatch.setattr(listing, "LISTED_TIMES", 0)
     world.provider.requests.clear()
     await world.later(MINUTE)
     assert swept(world)
     assert not any("conditions" in each for each in swept(world))
+
+
+@asynccontextmanager
+async def listed_by_number(folder, *, takes_ids: bool):
+    """Twelve contacts of a provider that pages by number, three rows a page; the baseline is done."""
+    async with World(folder) as world:
+        world.provider.numbered, world.provider.page_cap, world.provider.takes_ids = True, 3, takes_ids
+        for key in range(1, 13):
+            world.provider.put(key, START - 900 * MINUTE + key * SECOND)
+        await world.run()
+        for _ in range(3):
+            await world.later(MINUTE)
+        assert (await world.cursor()).baselined
+        yield world
+
+
+@pytest.mark.parametrize("takes_ids", [True, False])
+async def test_a_list_that_pages_by_number_is_swept_by_conditions_on_the_id_or_else_by_its_pages(tmp_path, takes_ids):
+    async with listed_by_number(tmp_path, takes_ids=takes_ids) as world:
+        del world.provider.rows[5]
+        world.provider.requests.clear()
+        await world.later(31 * MINUTE)
+        await world.later(2 * MINUTE)
+        assert await world.events() == [("DELETED", 5)]
+        assert any("page=2" in each for each in swept(world)) == (not takes_ids)
+        assert any("id%20%3E%207" in each for each in swept(world)) == takes_ids
+
+
+async def test_a_list_by_number_of_any_size_is_swept_where_the_provider_takes_conditions_on_the_id(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr("tidings.engine.sweep.REMEMBERED", 5)
+    async with listed_by_number(tmp_path, takes_ids=True) as world:
+        del world.provider.rows[5]
+        await world.later(31 * MINUTE)
+        await world.later(2 * MINUTE)
+        assert await world.events() == [("DELETED", 5)]
+
+
+async def test_what_is_inserted_and_deleted_between_two_pages_moves_nothing_out_of_a_sweeps_sight(tmp_path):
+    async with listed_by_number(tmp_path, takes_ids=True) as world:
+
+        def delete_what_was_read(request: web.Request) -> None:
+            if "id%20%3E%203" in request.raw_path:
+                world.provider.rows.pop(1, None)
+
+        world.provider.before = delete_what_was_read
+        await world.later(31 * MINUTE)
+        assert not (await world.cursor()).missed_once, "nobody was missed because a row moved to an earlier page"
+        await world.later(31 * MINUTE)
+        await world.later(2 * MINUTE)
+        assert await world.events() == [("DELETED", 1)]

@@ -77,6 +77,7 @@ class Reading(msgspec.Struct, frozen=True, omit_defaults=True):
     counted: int | None = None  #: … and the provider's count where that is more
     filter_off: bool = False  #: it did not, though it is as it was: the filter does not mean what we sent
     unreadable: tuple[RecordId, ...] = ()  #: records that make their page fail, passed over
+    numbered: bool = False  #: a sweep by page numbers, since the provider takes no condition on the id
     unfiltered: bool = False  #: a sweep that lists all of the resource, not only what meets the user's conditions
 
 

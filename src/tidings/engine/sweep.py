@@ -11,21 +11,19 @@ record that is alive and not listed has left the filter, and is out of view unti
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace as changed
 
 import msgspec
 import xxhash
 
-from tidings.core.cursor import NEVER, PollCursor, Reading, ReadingKind
+from tidings.core.cursor import NEVER, PollCursor, Reading
 from tidings.core.detect import judge
 from tidings.core.errors import CredentialsRefused, RecordNotFound
 from tidings.core.model import Change, EventType, Known, Moment, RecordId, RecordWrite
 from tidings.core.trail import Verdict
 from tidings.elements.heads import Heads
-from tidings.elements.pages import Paging
-from tidings.engine.read import read_twice_when_empty
-from tidings.engine.source import Query, Source, is_flagged
-from tidings.engine.turn import Turn, after, begin, came_short, count_of
+from tidings.engine.listing import REMEMBERED, begin_listing, by_number, is_in_order, list_ids
+from tidings.engine.source import Source, is_flagged
+from tidings.engine.turn import Turn, after, came_short
 from tidings.store.base import Store
 
 HELD_AT = 10  #: a sweep that misses more than this many records …
@@ -33,10 +31,7 @@ HELD_SHARE = 0.1  #: … and more than this share of all is held
 SHOWN = 100  #: ids of a held sweep that a person is shown
 CONFIRMED_AT_ONCE = 20  #: reads by id in one turn, so that a due poll waits for no more
 SECOND_LOOK = 60_000  #: a record missing for the first time is looked for again within a minute
-REMEMBERED = 50_000  #: ids that a sweep by page numbers remembers; a larger collection is not swept
 EVIDENCE = "missing from two complete listings and answered 404 by id both times"
-LISTED_ALWAYS = 20_000  #: a resource of so many records is listed without the user's conditions, …
-LISTED_TIMES = 5  #: … and one of so many times what we know
 OUT_OF_VIEW = -1  #: `missing` of a record that is alive and has left the user's conditions
 UNLISTED = -2  #: … of one that is alive and in no list at all
 
@@ -48,12 +43,12 @@ async def sweep_page(store: Store, lane_id: int, source: Source, cursor: PollCur
     """
     if source.polled.id_field != source.resource.id_path:
         return Turn(msgspec.structs.replace(cursor, sweep_at=NEVER))
-    cursor, reading = await _begin(store, lane_id, source, cursor, now)
+    cursor, reading = await begin_listing(store, lane_id, source, cursor, now)
     if reading.listed:
         return await _confirm(store, lane_id, source, cursor, reading, now)
-    page = await read_twice_when_empty(
-        source, _query(source, reading, now), reading.position, _fields(source, reading), size=source.page_size
-    )
+    page = await list_ids(source, reading, now)
+    if page is None:
+        return Turn(msgspec.structs.replace(cursor, long=by_number(reading)), reading=reading)
     heads = source.ids.read(page.body)
     ids = heads.ids
     source.trace.asked(None, page.date_at)
@@ -68,7 +63,7 @@ async def sweep_page(store: Store, lane_id: int, source: Source, cursor: PollCur
         date_at=page.date_at if reading.date_at is None else reading.date_at,
         returned=reading.returned + (_newly_flagged(heads, states) if reading.unfiltered else ()),
     )
-    if source.resource.paging is Paging.FORWARD_ONLY:
+    if is_in_order(source, reading):
         reading = await _compare(store, lane_id, reading, ids, ended=page.ended)
     else:
         reading = msgspec.structs.replace(reading, seen=(*reading.seen, *ids))
@@ -82,33 +77,6 @@ async def sweep_page(store: Store, lane_id: int, source: Source, cursor: PollCur
         return Turn(msgspec.structs.replace(cursor, long=reading), found, reading=reading)
     turn = await _judge_listing(store, lane_id, source, cursor, reading, now)
     return Turn(turn.cursor, found, reading=turn.reading, finished=turn.finished)
-
-
-async def _begin(
-    store: Store, lane_id: int, source: Source, cursor: PollCursor, now: Moment
-) -> tuple[PollCursor, Reading]:
-    """The sweep in progress, or a new one: without the user's conditions where that is not far more than we know."""
-    if cursor.long is None and source.query(None, now).narrows:
-        count = await count_of(source, now, unfiltered=True)
-        limit = max(LISTED_ALWAYS, LISTED_TIMES * await store.live_count(lane_id))
-        if source.resource.paging is not Paging.FORWARD_ONLY:
-            limit = min(limit, REMEMBERED)
-        if count is not None and count <= limit:
-            reading = Reading(ReadingKind.SWEEP, started_at=now, count=count, serial=cursor.serial, unfiltered=True)
-            return msgspec.structs.replace(cursor, long=reading), reading
-    return await begin(source, cursor, ReadingKind.SWEEP, now)
-
-
-def _query(source: Source, reading: Reading, now: Moment) -> Query:
-    query = source.query(None, now)
-    return changed(query, conditions="") if reading.unfiltered else query
-
-
-def _fields(source: Source, reading: Reading) -> str:
-    """The id, and the soft-delete flag where a record that was flagged may have left the conditions of polls."""
-    resource = source.resource
-    fields = (resource.id, resource.deleted) if reading.unfiltered and resource.deleted else (resource.id,)
-    return ",".join(fields).replace(".", "/")
 
 
 def _newly_flagged(heads: Heads, states: Mapping[RecordId, Known]) -> tuple[RecordId, ...]:
