@@ -10,11 +10,13 @@ from typing import Protocol
 
 from whenever import Instant
 
+from tidings.core import firstrun
 from tidings.core.ceql import parse
 from tidings.core.conditions import translate
 from tidings.core.configvalues import boolean, decimal, interval, whole
 from tidings.core.errors import InvalidInput
 from tidings.core.instanceconfig import FIELD, Configuration, ConfigurationKey, completed
+from tidings.core.model import Moment
 from tidings.core.notify import MAX_EVENTS
 from tidings.core.pollerconfig import PolledResource, read
 
@@ -102,6 +104,15 @@ def polled(configuration: Configuration, element: PolledElement) -> tuple[Polled
                 f"reads {resource.path!r}, which is no resource of this element; write the path of one it has",
             )
     return resources
+
+
+def refuse_future(configuration: Configuration, element: PolledElement, now: Moment) -> None:
+    """Raises InvalidInput naming the first run that begins at a date which has not come yet."""
+    for resource in polled(configuration, element):
+        try:
+            firstrun.refuse_future(resource.first_run, now)
+        except InvalidInput as error:
+            raise InvalidInput(FIELD + error.field, error.message) from None
 
 
 def _check_where(resource: PolledResource, element: PolledElement) -> None:
