@@ -42,15 +42,15 @@ async def receiving(
 
 async def test_a_right_signature_is_accepted_and_handed_on_with_its_bytes():
     async with receiving("key") as (receiver, heard):
-        assert await post(receiver, NOTIFICATION.body, headers(NOTIFICATION.id, NOTIFICATION.body, "key")) == 200
+        assert await post(receiver, NOTIFICATION.body, headers(NOTIFICATION.id, NOTIFICATION.body, ["key"], 5)) == 200
         assert heard == [Received(5.0, NOTIFICATION.id, Signature.OK, 200, NOTIFICATION.body)]
 
 
 @pytest.mark.parametrize(
     ("body", "sent", "expected"),
     [
-        (NOTIFICATION.body, headers("n", NOTIFICATION.body, "another key"), Signature.BAD),
-        (NOTIFICATION.body + b" ", headers("n", NOTIFICATION.body, "key"), Signature.BAD),
+        (NOTIFICATION.body, headers("n", NOTIFICATION.body, ["another key"], 5), Signature.BAD),
+        (NOTIFICATION.body + b" ", headers("n", NOTIFICATION.body, ["key"], 5), Signature.BAD),
         (NOTIFICATION.body, {SIGNATURE_HEADER: ""}, Signature.BAD),
         (NOTIFICATION.body, {}, Signature.UNSIGNED),
     ],
@@ -63,7 +63,7 @@ async def test_a_wrong_or_missing_signature_is_refused(body: bytes, sent: dict[s
 
 async def test_without_a_key_everything_is_taken_and_nothing_is_called_verified():
     async with receiving() as (receiver, heard):
-        assert await post(receiver, NOTIFICATION.body, headers("n", NOTIFICATION.body, "key")) == 200
+        assert await post(receiver, NOTIFICATION.body, headers("n", NOTIFICATION.body, ["key"], 5)) == 200
         assert await post(receiver, NOTIFICATION.body, {}) == 200
         assert [each.signature for each in heard] == [Signature.UNCHECKED, Signature.UNSIGNED]
 
@@ -96,7 +96,7 @@ async def test_a_port_in_use_is_said_in_one_sentence():
 
 def test_a_signature_is_judged_before_the_receiver_fails_on_purpose():
     assert answer_to(Signature.BAD, "key", Failing(503), heard=0) == 401
-    assert judge("", b"", "sha256=x") is Signature.UNCHECKED
+    assert judge("", b"", {SIGNATURE_HEADER: "sha256=x"}, lambda: 0.0) is Signature.UNCHECKED
 
 
 def test_a_line_says_what_came_and_how():
