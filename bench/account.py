@@ -21,6 +21,7 @@ from tidings.core.model import Moment
 
 PAGE = 2  #: rows a page, so that few rows are several pages
 _BOUND = re.compile(r"lastUpdated\s*(>=?)\s*\[([^\]]+)\]")
+_ID = re.compile(r"\bid\s*=\s*(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,10 @@ class Provider:
 def _matching(account: Account, request: web.Request) -> list[Row]:
     """By id, as ConnectWise lists what was not asked for in another order."""
     rows = [account.rows[key] for key in sorted(account.rows)]
-    for comparison, bound in _BOUND.findall(request.query.get("conditions", "")):
+    conditions = request.query.get("conditions", "")
+    for key in _ID.findall(conditions):
+        rows = [row for row in rows if row.id == int(key)]
+    for comparison, bound in _BOUND.findall(conditions):
         rows = [
             row for row in rows if _iso(row.stamp_at) > bound or (comparison == ">=" and _iso(row.stamp_at) == bound)
         ]

@@ -19,7 +19,8 @@ from tidings.core.model import Moment
 
 A_SECOND = 7
 BEGAN_AT = 1_704_067_200_000  #: 2024-01-01T00:00:00Z
-_BOUND = re.compile(r"lastUpdated\s*>=?\s*\[([^\]]+)\]")
+_BOUND = re.compile(r"lastUpdated\s*(>=?)\s*\[([^\]]+)\]")
+_ID = re.compile(r"\bid\s*=\s*(\d+)")
 _OWN = re.compile(rb'\{"id":\d+(?P<content>,.*"_info":\{"lastUpdated":)"[^"]*"(?P<rest>.*)', re.DOTALL)
 
 
@@ -89,20 +90,27 @@ class Bulk:
     async def _list(self, request: web.Request) -> web.Response:
         if request.query.get("orderBy") == "id desc":
             return _json(b"[%b]" % (self.row(self.count) if self.count else b""))
-        bound = _BOUND.search(request.query.get("conditions", ""))
-        if bound is None:
+        least, most = self._asked_for(request)
+        if (least, most) == (1, self.count):
             self.pages += 1
             self.asked(self.pages)
-        first = max(int(request.query.get("pageId", 0)) + 1, _first(bound[1]) if bound else 1)
-        last = min(first + int(request.query.get("pageSize", 25)) - 1, self.count)
+        first = max(int(request.query.get("pageId", 0)) + 1, least)
+        last = min(first + int(request.query.get("pageSize", 25)) - 1, most)
         only_ids = request.query.get("fields") == "id"
         rows = [b'{"id":%d}' % key if only_ids else self.row(key) for key in range(first, last + 1)]
         link = {"Link": f'<{request.url.with_query(pageId=last)}>; rel="next"'} if rows else {}
         return _json(b"[%b]" % b",".join(rows), headers=link)
 
     async def _count(self, request: web.Request) -> web.Response:
-        bound = _BOUND.search(request.query.get("conditions", ""))
-        return _json(b'{"count":%d}' % max(self.count + 1 - (_first(bound[1]) if bound else 1), 0))
+        least, most = self._asked_for(request)
+        return _json(b'{"count":%d}' % max(most + 1 - least, 0))
+
+    def _asked_for(self, request: web.Request) -> tuple[int, int]:
+        """The least and the greatest id that meet the conditions: stamps grow with ids."""
+        conditions = request.query.get("conditions", "")
+        firsts = [_first(bound, strict=sign == ">") for sign, bound in _BOUND.findall(conditions)]
+        keys = [int(key) for key in _ID.findall(conditions)]
+        return max([1, *firsts, *keys]), min([self.count, *keys])
 
     async def _one(self, request: web.Request) -> web.Response:
         key = int(request.match_info["id"])
@@ -118,10 +126,10 @@ def _stamp(key: int) -> Moment:
     return BEGAN_AT + 1000 * (key // A_SECOND)
 
 
-def _first(bound: str) -> int:
-    """The least id that is stamped at or after a bound."""
-    at = round(1000 * datetime.fromisoformat(bound).timestamp())
-    return max(-(-(at - BEGAN_AT) // 1000) * A_SECOND, 1)
+def _first(bound: str, *, strict: bool) -> int:
+    """The least id that is stamped at a bound or later; `strict`: later."""
+    second = round(datetime.fromisoformat(bound).timestamp()) - BEGAN_AT // 1000
+    return max((second + strict) * A_SECOND, 1)
 
 
 def _iso(at: Moment) -> bytes:

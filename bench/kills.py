@@ -55,7 +55,7 @@ def deaths(dice: random.Random, records: int) -> list[Death]:
     drawn = []
     for _ in range(KILLS):
         reading = dice.random() < 0.5
-        page, post = (dice.randint(1, pages), posts) if reading else (NEVER, dice.randint(1, posts))
+        page, post = (dice.randint(1, max(pages // 2, 1)), posts) if reading else (NEVER, dice.randint(1, posts))
         drawn.append(Death(page, post, answered=dice.random() < 0.5))
     return drawn
 
