@@ -57,6 +57,9 @@ def test_a_database_url_names_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
         ("TIDINGS_INTERVAL_FLOOR", "nan", "finite"),
         ("TIDINGS_LEASE_FOR", "soon", "valid number"),
         ("TIDINGS_LOG_LEVEL", "loud", "'debug'"),
+        ("TIDINGS_NOTICES_URL", "ops.example/notices", "https://HOST/PATH"),
+        ("TIDINGS_NOTICES_KEY", "short", "at least 8"),
+        ("TIDINGS_METRICS_TOKEN", "", "at least 8"),
     ],
 )
 def test_a_bad_value_is_refused_by_its_name(monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str) -> None:

@@ -14,7 +14,14 @@ from aiohttp import web
 from tests.elements.provider import client, provider
 from tests.elements.virtual import run
 from tidings.core.budget import Limits, Priority
-from tidings.core.errors import ProviderDown, ProviderRefused, RateLimited, Throttled
+from tidings.core.errors import (
+    CredentialsRefused,
+    ProviderDown,
+    ProviderRefused,
+    RateLimited,
+    RecordNotFound,
+    Throttled,
+)
 from tidings.elements.answer import Answer
 from tidings.elements.budget import FORGET_AT, PATIENCE, Budgets, TenantBudget
 from tidings.elements.connection import Connection
@@ -395,3 +402,46 @@ async def test_a_429_on_one_connection_keeps_another_from_asking() -> None:
         with pytest.raises(Throttled) as it:
             await connection(budgets, asking, base, "acme").check()
     assert (it.value.retry_after, it.value.provider_message, len(seen)) == (60.0, "slow down", 1)
+
+
+@virtual
+async def test_every_request_is_heard_of_with_what_it_came_to_and_how_long_it_took_without_the_wait() -> None:
+    heard: list[tuple[str, float]] = []
+    provider = Stand(concurrent=1)
+    provider.budgets = Budgets(clock=now, log=provider.log, heard=lambda *what: heard.append(what))
+    problems: list[Exception | None] = [
+        None,
+        ProviderDown("503"),
+        ProviderRefused("400", status=400),
+        CredentialsRefused("401", status=401),
+        RecordNotFound("404"),
+        too_many(),
+    ]
+    provider.problem = lambda: problems[len(heard)]
+    await provider.storm("abcdef")
+    assert [outcome for outcome, _ in heard] == [
+        "answered",
+        "failed",
+        "refused",
+        "forbidden",
+        "not_found",
+        "throttled",
+    ]
+    assert [round(took_for, 3) for _, took_for in heard] == [0.1] * 6
+    await provider.storm("g")
+    assert len(heard) == 6
+
+
+@virtual
+async def test_a_tenant_says_how_many_requests_are_left_in_its_minute() -> None:
+    provider = Stand(requests_a_minute=900)
+    assert provider.tenant().left() == 900
+    for _ in range(3):
+        await provider.ask()
+    assert provider.tenant().left() == 897
+    provider.problem = too_many
+    await provider.storm("x")
+    assert provider.tenant().left() == 0
+    await asyncio.sleep(70)
+    assert provider.tenant().left() == 900
+    assert Stand(requests_a_minute=None).tenant().left() is None

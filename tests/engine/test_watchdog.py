@@ -10,6 +10,7 @@ from aiohttp import web
 
 from tests.engine.delivering import Lines
 from tests.engine.world import MINUTE, SECOND, World
+from tidings.core.freshness import current_since
 from tidings.engine.watchdog import Watchdog
 
 DOWN = {"code": "Down", "message": "the database of the provider is being moved"}
@@ -169,3 +170,19 @@ async def test_a_store_that_fails_is_logged_and_looked_at_again(watched):
     await asyncio.wait_for(looked.wait(), 10)
     looking.cancel()
     assert watched.log.lines[0][0] == "watchdog.failed"
+
+
+async def test_what_is_known_is_of_the_moment_when_the_last_complete_poll_began(watched):
+    world = watched.world
+
+    def slow(request: web.Request) -> None:
+        world.now += 5 * SECOND
+
+    world.provider.before = slow
+    began = world.now + MINUTE
+    await world.later(MINUTE)
+    cursor = await world.cursor()
+    assert (current_since(cursor), cursor.interval) == (began, MINUTE)
+    world.provider.before = down
+    await world.later(MINUTE)
+    assert current_since(await world.cursor()) == began

@@ -32,6 +32,7 @@ from tidings.core.errors import (
     PagingUnsupported,
     ProviderError,
     ProviderRefused,
+    RateLimited,
     Throttled,
 )
 from tidings.core.model import Lane, Moment
@@ -279,7 +280,7 @@ class Poller:
 
 def outcome(error: Exception) -> str:
     """What a try of a reading that ended in `error` counts as."""
-    return "throttled" if isinstance(error, Throttled) else "failed"
+    return "throttled" if isinstance(error, RateLimited) else "failed"
 
 
 def rows_read(before: PollCursor, reading: Reading) -> int:
