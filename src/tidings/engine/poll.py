@@ -36,6 +36,7 @@ from tidings.core.errors import (
     Throttled,
 )
 from tidings.core.model import Lane, Moment
+from tidings.core.plan import generation
 from tidings.core.retry import poll_backoff, throttled_wait
 from tidings.core.trail import Entry
 from tidings.engine.meter import Meter
@@ -92,7 +93,9 @@ class Poller:
 
     async def _take_turns(self, lane: Lane, source: Source) -> None:
         now = self._clock()
-        cursor = within(adopt(decode(lane.cursor), lane.generation, now, lookback(source)), source.intervals, now)
+        cursor = within(
+            adopt(decode(lane.cursor), compared_under(source), now, lookback(source)), source.intervals, now
+        )
         counted = lane  # with the failures since the last page that was read
         while (kind := next_turn(cursor, self._clock())) is not None:
             try:
@@ -294,18 +297,23 @@ def lookback(source: Source) -> int:
     return max(source.overlap, source.settle_window)
 
 
-def adopt(cursor: PollCursor, generation: str, now: Moment, late_by: int) -> PollCursor:
-    """The cursor under the lane's generation.
+def compared_under(source: Source) -> str:
+    """The generation of the records that are read now: an upgrade may have changed it since the lane was planned."""
+    return generation(source.polled, source.filter_nulls, source.element.version)
+
+
+def adopt(cursor: PollCursor, under: str, now: Moment, late_by: int) -> PollCursor:
+    """The cursor under a generation (`core/plan.py`).
 
     When what records are compared under has changed, everything is read once more: records whose stamp has not moved
     are taken over silently, and newly visible ones learned. What was stamped at most `late_by` before the watermark, or
     before the last settle pass, may be a change that no reading has seen yet, and is announced.
     """
-    if cursor.generation == generation:
+    if cursor.generation == under:
         return cursor
     changed = msgspec.structs.replace(
         cursor,
-        generation=generation,
+        generation=under,
         generation_number=cursor.generation_number + 1,
         main=None,
         long=None,
