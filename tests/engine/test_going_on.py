@@ -207,6 +207,24 @@ async def test_a_filter_is_tried_anew_when_it_is_another(world):
     assert not (await world.cursor()).widened
 
 
+async def test_a_filter_that_cannot_be_tried_stays_what_it_was_taken_for(world):
+    world.provider.filter_shift = 60 * MINUTE
+    for key in range(1, 4):
+        world.provider.put(key, START - 900 * MINUTE + key * SECOND)
+    await world.run()
+    assert (await world.cursor()).widened
+
+    def people(request):
+        if "id = 3" in request.query.get("conditions", ""):
+            world.provider.put(3, START - 901 * MINUTE)  # by a server whose clock is behind
+        return None
+
+    world.provider.before = people
+    await another_filter(world)
+    await world.later(MINUTE)
+    assert (await world.cursor()).widened
+
+
 async def narrowed(world: World) -> World:
     """A world whose filter lets through only what is not flagged, with five old records."""
     entry = {

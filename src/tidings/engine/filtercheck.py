@@ -31,7 +31,7 @@ async def filter_works(source: Source, reading: Reading, now: Moment) -> bool | 
         except ProviderRefused:
             return None
         if listed is None:
-            return not await should_have_come(source, key, stamp_at, stamp_at, asked_at, now)
+            return False if await should_have_come(source, key, stamp_at, stamp_at, asked_at, now) else None
         if listed == (stamp_at,):
             return True
         (stamp_at,) = listed
