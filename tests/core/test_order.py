@@ -2,100 +2,193 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from itertools import chain, repeat
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidings.core.order import Standing, next_due, sendable
+from tidings.core.order import Order
 
 NOW = 1_000
 
 
-def standing(number: int, records: str, due_at: int = NOW, in_flight: bool = False) -> Standing:
-    return Standing(number, frozenset(("contacts", record) for record in records), due_at, in_flight)
+def order(*notifications: str, due_at: int = NOW) -> Order:
+    """The letters of each are the records that it speaks of; the first has number 0."""
+    made = Order()
+    for number, records in enumerate(notifications):
+        made.add(number, records, due_at)
+    return made
 
 
-def may_go(*unfinished: Standing) -> list[int]:
-    return list(sendable(unfinished, NOW))
+def taken(order: Order, now: int = NOW) -> list[int]:
+    """All that may be sent now; they are in flight together."""
+    return list(iter(lambda: order.take(now), None))
 
 
 def test_notifications_without_a_record_in_common_go_together():
-    assert may_go(standing(1, "ab"), standing(2, "cd"), standing(3, "e")) == [1, 2, 3]
+    assert taken(order("ab", "cd", "e")) == [0, 1, 2]
 
 
-def test_a_later_notification_of_the_same_record_waits_for_one_that_is_ready_in_flight_or_failed():
-    assert may_go(standing(1, "ab"), standing(2, "bc")) == [1]
-    assert may_go(standing(1, "ab", in_flight=True), standing(2, "bc"), standing(3, "d")) == [3]
-    assert may_go(standing(1, "ab", due_at=NOW + 1), standing(2, "bc"), standing(3, "d")) == [3]
+def test_a_later_notification_of_the_same_record_waits_for_one_that_is_in_flight_or_failed():
+    made = order("ab", "bc", "d")
+    assert taken(made) == [0, 2]
+    made.wait(0, NOW + 5)
+    assert taken(made) == []
+    assert taken(made, NOW + 5) == [0]
+    made.remove(0)
+    assert taken(made, NOW + 5) == [1]
 
 
 def test_waiting_is_passed_on():
-    assert may_go(standing(1, "a", due_at=NOW + 1), standing(2, "ab"), standing(3, "bc"), standing(4, "c")) == []
+    made = order("a", "ab", "bc", "c")
+    assert taken(made) == [0]
+    made.wait(0, NOW + 1)
+    assert taken(made) == []
 
 
 def test_the_same_id_of_another_resource_is_another_record():
-    other = Standing(2, frozenset({("tickets", "a")}), NOW)
-    assert may_go(standing(1, "a", in_flight=True), other) == [2]
+    made = Order()
+    made.add(0, [("contacts", "a")], NOW)
+    made.add(1, [("tickets", "a")], NOW)
+    assert taken(made) == [0, 1]
+
+
+def test_of_those_that_are_due_the_earliest_in_sequence_goes_first_however_long_it_waits():
+    made = order("a", "b", "c")
+    assert taken(made) == [0, 1, 2]
+    for number, due_at in ((2, NOW + 1), (0, NOW + 3), (1, NOW + 2)):
+        made.wait(number, due_at)
+    assert taken(made, NOW + 3) == [0, 1, 2]
+
+
+def test_what_is_hastened_goes_before_its_time_and_nothing_is_put_off():
+    made = order("a", "b", due_at=NOW + 9)
+    made.hasten(0, NOW)
+    made.hasten(1, NOW + 20)
+    assert made.next_due() == NOW
+    assert taken(made) == [0]
+    assert made.next_due() == NOW + 9
 
 
 def test_the_next_moment_is_that_of_the_first_one_that_nothing_holds_back():
-    held_back = standing(2, "a", due_at=NOW + 1)
-    assert next_due([standing(1, "a", due_at=NOW + 9), held_back, standing(3, "b", due_at=NOW + 5)]) == NOW + 5
-    assert next_due([standing(1, "a", in_flight=True), held_back]) is None
-    assert next_due([]) is None
+    made = Order()
+    assert made.next_due() is None
+    for number, (records, due_at) in enumerate([("a", NOW + 9), ("a", NOW + 1), ("b", NOW + 5)]):
+        made.add(number, records, due_at)
+    assert made.next_due() == NOW + 5
+    assert taken(made, NOW + 5) == [2]
+    assert made.next_due() == NOW + 9
+    assert taken(made, NOW + 9) == [0]
+    assert made.next_due() is None
 
 
-record_sets = st.lists(st.frozensets(st.sampled_from("abcdef"), min_size=1, max_size=3), min_size=1, max_size=15)
+@dataclass
+class Standing:
+    number: int
+    records: frozenset[str]
+    due_at: int
+    in_flight: bool = False
 
 
-def overlapping(a: Standing, others: Iterable[Standing]) -> bool:
-    return any(a.records & other.records for other in others)
+@dataclass
+class SimpleOrder:
+    """The rule as it is said: looks at everything, each time."""
+
+    unfinished: list[Standing] = field(default_factory=list)
+
+    def free(self) -> Iterator[Standing]:
+        spoken_of: set[str] = set()
+        for standing in self.unfinished:
+            if spoken_of.isdisjoint(standing.records) and not standing.in_flight:
+                yield standing
+            spoken_of |= standing.records
+
+    def take(self, now: int) -> int | None:
+        for standing in self.free():
+            if standing.due_at <= now:
+                standing.in_flight = True
+                return standing.number
+        return None
+
+    def next_due(self) -> int | None:
+        return min((standing.due_at for standing in self.free()), default=None)
+
+    def find(self, number: int) -> Standing:
+        return next(standing for standing in self.unfinished if standing.number == number)
 
 
-fates = st.lists(st.sampled_from(("arrives", "fails", "takes longer", "is not sent yet")), max_size=60)
+record_sets = st.frozensets(st.sampled_from("abcdef"), min_size=1, max_size=3)
+steps = st.lists(
+    st.tuples(st.just("add"), record_sets, st.integers(0, 3))
+    | st.tuples(st.sampled_from(("take", "start", "remove", "wait", "hasten")), st.integers(0, 99), st.integers(0, 6)),
+    max_size=80,
+)
 
 
-@given(record_sets, fates)
+@given(steps)
+def test_it_is_the_simple_rule_whatever_happens(drawn: list[tuple]):
+    made, simple = Order(), SimpleOrder()
+    now = NOW
+    for step, what, span in drawn:
+        flying = [standing for standing in simple.unfinished if standing.in_flight]
+        waiting = [standing for standing in simple.unfinished if not standing.in_flight]
+        if step == "add":
+            number = simple.unfinished[-1].number + 1 if simple.unfinished else 0
+            simple.unfinished.append(Standing(number, what, now + span))
+            made.add(number, what, now + span)
+        elif step == "take":
+            now += span
+            assert made.take(now) == simple.take(now)
+        elif step == "start" and (free := list(simple.free())):
+            assert made.free() == [standing.number for standing in free]
+            started = free[what % len(free)]
+            started.in_flight = True
+            made.start(started.number)
+        elif step == "remove" and flying:
+            simple.unfinished.remove(arrived := flying[what % len(flying)])
+            made.remove(arrived.number)
+        elif step == "wait" and flying:
+            failed = flying[what % len(flying)]
+            failed.in_flight, failed.due_at = False, now + span
+            made.wait(failed.number, now + span)
+        elif step == "hasten" and waiting:
+            hastened = waiting[what % len(waiting)]
+            # What is due already stays where it is: nothing is gained by being due before that.
+            if hastened.due_at > now:
+                hastened.due_at = min(hastened.due_at, now + span)
+            made.hasten(hastened.number, now + span)
+        if made.next_due() is None or simple.next_due() is None:
+            assert made.next_due() == simple.next_due()
+        else:
+            assert max(made.next_due() or 0, now) == max(simple.next_due() or 0, now)
+
+
+fates = st.lists(st.sampled_from(("arrives", "fails", "takes longer")), max_size=60)
+
+
+@given(st.lists(record_sets, min_size=1, max_size=15), fates)
 def test_of_one_record_first_deliveries_are_in_the_order_of_sequence(sets: list[frozenset[str]], drawn: list[str]):
     """Random tries, failures and waits, until fate runs out and everything arrives; the receiver notes what it has."""
     fate = chain(drawn, repeat("arrives"))
-    unfinished = {n: standing(n, "".join(sorted(records))) for n, records in enumerate(sets)}
-    delivered: list[Standing] = []
+    made = order(*("".join(sorted(records)) for records in sets))
+    delivered: list[int] = []
+    flying: list[int] = []
     now = NOW
-    while unfinished:
+    while len(delivered) < len(sets):
         now += 1
-        for number in list(sendable(unfinished.values(), now)):
-            if next(fate) != "is not sent yet":
-                unfinished[number] = replace(unfinished[number], in_flight=True)
-        flying = [s for s in unfinished.values() if s.in_flight]
-        for one in flying:
-            assert not overlapping(one, (other for other in flying if other is not one))
+        flying += taken(made, now)
+        assert sum(len(sets[number]) for number in flying) == len(frozenset().union(*(sets[n] for n in flying)))
+        for number in list(flying):
             match next(fate):
                 case "arrives":
-                    delivered.append(unfinished.pop(one.number))
+                    delivered.append(number)
+                    flying.remove(number)
+                    made.remove(number)
                 case "fails":
-                    unfinished[one.number] = replace(one, in_flight=False, due_at=now + 2)
+                    flying.remove(number)
+                    made.wait(number, now + 2)
     for record in "abcdef":
-        of_record = [s.number for s in delivered if ("contacts", record) in s.records]
+        of_record = [number for number in delivered if record in sets[number]]
         assert of_record == sorted(of_record)
-
-
-@given(record_sets, st.data())
-def test_what_may_go_is_exactly_what_shares_nothing_with_anything_earlier(
-    sets: list[frozenset[str]], data: st.DataObject
-):
-    unfinished = [
-        standing(
-            n, "".join(sorted(s)), due_at=data.draw(st.sampled_from((0, NOW + 5))), in_flight=data.draw(st.booleans())
-        )
-        for n, s in enumerate(sets)
-    ]
-    expected = [
-        one.number
-        for n, one in enumerate(unfinished)
-        if not one.in_flight and one.due_at <= NOW and not overlapping(one, unfinished[:n])
-    ]
-    assert may_go(*unfinished) == expected

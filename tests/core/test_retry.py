@@ -34,6 +34,12 @@ def test_no_notification_comes_back_before_its_schedule(
     assert 4**tries <= wait <= max(4**tries, 3600) * (1 + jitter)
 
 
+@given(st.lists(st.floats(0.1, 1e6), max_size=12), dice)
+def test_any_schedule_has_one_try_more_than_waits(schedule: list[float], throw: float):
+    waits = [receiver_wait(tries, schedule=schedule, dice=throw) for tries in range(1, len(schedule) + 2)]
+    assert waits == [*schedule, None]
+
+
 def test_a_provider_is_asked_again_after_five_seconds_and_then_ever_more_rarely():
     assert [poll_backoff(failures, 0.0) for failures in range(1, 11)] == [5, 10, 20, 40, 80, 160, 320, 640, 720, 720]
 

@@ -41,7 +41,7 @@ COMMIT = [
 #: The same for an acknowledgement.
 ACKNOWLEDGE = [
     ("insert into notification", "insert into attempt"),
-    ("insert into attempt", "delete from delivery"),
+    ("update lane set cursor", "insert into attempt"),
     ("insert into attempt", "commit"),
     ("insert into attempt", "begin immediate"),
 ]

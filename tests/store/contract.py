@@ -464,7 +464,7 @@ class StoreContract:
             deliver, [refused, taken], cursor=b'{"offset":2}', seen=3, release=False, due_at=0, lease_until=NOW + MINUTE
         )
         (waiting,) = await store.waiting(int(deliver.key), 10)
-        assert (waiting.notification, waiting.attempt, waiting.due_at) == (first, 1, NOW + 4000)
+        assert (waiting.notification, waiting.attempt, waiting.due_at) == (first.outline(), 1, NOW + 4000)
         states = [summary.state for summary in await store.events(1)]
         assert states == [DeliveryState.RETRY, DeliveryState.DELIVERED, DeliveryState.CREATED]
         again = DeliveryWrite(first.number, Attempt(2, NOW + 4000, outcome()), DeliveryState.DELIVERED, 2, 0)
@@ -489,6 +489,58 @@ class StoreContract:
         assert await sequences(newest_first=True, before=4, limit=2) == [3, 2]
         assert await sequences(newest_first=True, before=5, skip=3) == [1]
         assert await sequences(newest_first=True, before=1) == []
+
+    async def test_a_body_is_read_by_the_number_of_its_notification(self, store: Store):
+        await self.delivering(store)
+        for notification in await store.log_after(1, 0, 10):
+            assert await store.body(notification.number) == notification.body
+        with pytest.raises(LookupError, match="999"):
+            await store.body(999)
+
+    async def test_the_log_is_read_up_to_so_many_bytes_and_one_notification_at_least(self, store: Store):
+        await self.delivering(store)
+        first, second, _ = await store.log_after(1, 0, 10)
+        size = len(first.body)
+        assert await store.log_after(1, 0, 10, 1) == [first]
+        assert await store.log_after(1, 0, 10, size) == [first]
+        assert await store.log_after(1, 0, 10, size + 1) == [first, second]
+
+    async def test_the_last_of_several_writes_about_one_notification_says_where_it_stands(self, store: Store):
+        deliver = await self.delivering(store)
+        first, second, _ = await store.log_after(1, 0, 10)
+        passed = DeliveryWrite(first.number, None, DeliveryState.RETRY, 0, NOW)
+        arrived = DeliveryWrite(first.number, Attempt(1, NOW, outcome()), DeliveryState.DELIVERED, 1, NOW)
+        refused = DeliveryWrite(
+            second.number, Attempt(1, NOW, outcome(503)), DeliveryState.RETRY, 1, NOW, had_row=False
+        )
+        again = DeliveryWrite(second.number, Attempt(1, NOW, outcome(502)), DeliveryState.RETRY, 1, NOW + 1)
+        await store.commit_deliveries(
+            deliver,
+            [passed, arrived, refused, again],
+            cursor=b"{}",
+            seen=3,
+            release=False,
+            due_at=0,
+            lease_until=NOW + MINUTE,
+        )
+        (waiting,) = await store.waiting(int(deliver.key), 10)
+        assert (waiting.notification.id, waiting.due_at) == (second.id, NOW + 1)
+        summaries = await store.events(1)
+        assert [[a.outcome.status for a in summary.attempts] for summary in summaries] == [[200], [503, 502], []]
+
+    async def test_what_comes_after_something_queued_shows_as_queued_without_a_row(self, store: Store):
+        deliver = await self.delivering(store)
+        first, second, _ = await store.log_after(1, 0, 10)
+        assert not await store.is_queueing(int(deliver.key))
+        arrived = DeliveryWrite(first.number, Attempt(1, NOW, outcome()), DeliveryState.DELIVERED, 1, NOW)
+        refused = DeliveryWrite(second.number, Attempt(1, NOW, outcome(503)), DeliveryState.QUEUED, 1, NOW)
+        await store.commit_deliveries(
+            deliver, [arrived, refused], cursor=b'{"offset":2}', seen=3, release=True, due_at=NOW, lease_until=0
+        )
+        assert await store.is_queueing(int(deliver.key))
+        assert await store.waiting(int(deliver.key), 10) == []
+        states = [summary.state for summary in await store.events(1)]
+        assert states == [DeliveryState.DELIVERED, DeliveryState.QUEUED, DeliveryState.QUEUED]
 
     async def test_tries_are_numbered_on_when_a_stopped_subscription_begins_its_schedule_anew(self, store: Store):
         deliver = await self.delivering(store)

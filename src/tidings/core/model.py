@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
+from tidings.core.retry import SCHEDULE
+
 Moment: TypeAlias = int
 RecordId: TypeAlias = int | str
 
@@ -154,9 +156,28 @@ class Notification:
     def last_sequence(self) -> int:
         return self.events[-1].sequence
 
-    def records(self) -> frozenset[tuple[str, str]]:
-        """The records it speaks of, as (resource, record id): what order is held by."""
-        return frozenset((self.resource, event.record_id) for event in self.events)
+    def outline(self) -> Outline:
+        return Outline(
+            number=self.number,
+            id=self.id,
+            resource=self.resource,
+            first_sequence=self.first_sequence,
+            last_sequence=self.last_sequence,
+            records=tuple({(self.resource, event.record_id): None for event in self.events}),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What must be known of a notification to put it in order, without its events and its body."""
+
+    number: int
+    id: str
+    resource: str
+    first_sequence: int
+    last_sequence: int
+    records: tuple[tuple[str, str], ...]
+    """The records it speaks of, as (resource, record id): what order is held by."""
 
 
 class DeliveryState(StrEnum):
@@ -173,7 +194,7 @@ class Delivery:
     """One notification that its subscription does not have yet, or had trouble getting."""
 
     subscription_id: int
-    notification: Notification
+    notification: Outline
     state: DeliveryState
     attempt: int  #: scheduled tries already made
     due_at: Moment
@@ -213,11 +234,23 @@ class DeliveryWrite:
     state: DeliveryState
     attempts: int
     due_at: Moment
+    had_row: bool = True  #: False when the store has no delivery row of it, so that there is none to remove
+
+
+class FailurePolicy(StrEnum):
+    """What becomes of a notification whose first delivery fails (spec platform.md 4.11)."""
+
+    RETRY = "retry"  #: it is tried again by the schedule
+    QUEUE = "queue"  #: it, and all that comes after it, is sent when a person says so
 
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """Who wants the events of one instance, and where. The secrets are in clear here and encrypted in the store."""
+    """Who wants the events of one instance, and where. The secrets are in clear here and encrypted in the store.
+
+    `schedule` holds the seconds before each retry, `jitter` the share of them that dice may add; `rate` is the most
+    notifications a second, `concurrency` the most that are in flight at once.
+    """
 
     id: int
     account_id: int
@@ -228,6 +261,11 @@ class Subscription:
     reason: str | None
     created_at: Moment
     signature_key: str | None = field(default=None, repr=False)
+    policy: FailurePolicy = FailurePolicy.RETRY
+    schedule: tuple[float, ...] = SCHEDULE
+    jitter: float = 0.0
+    rate: float | None = None
+    concurrency: int = 8
 
 
 @dataclass(frozen=True, slots=True)

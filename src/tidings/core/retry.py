@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-SCHEDULE = tuple(4**x for x in range(1, 10))
+from collections.abc import Sequence
+
+SCHEDULE = tuple(4.0**x for x in range(1, 10))
 """Seconds before each retry of a notification: 4, 16, 64 … 262144, nine of them (spec platform.md 4.11)."""
 
 LONGEST_REQUEST = 3600.0
@@ -13,22 +15,27 @@ _SPREAD = 0.25
 
 
 def receiver_wait(
-    tries: int, retry_after: float | None = None, *, jitter: float = 0.0, dice: float = 0.0
+    tries: int,
+    retry_after: float | None = None,
+    *,
+    schedule: Sequence[float] = SCHEDULE,
+    jitter: float = 0.0,
+    dice: float = 0.0,
 ) -> float | None:
-    """Seconds until the next try of a notification after `tries` that failed; None when its nine retries are used up.
+    """Seconds until the next try of a notification after `tries` that failed; None when its schedule is used up.
 
     A receiver's `Retry-After` makes the wait longer, never shorter than the schedule, and by no more than an hour: one
     wrong header must not hold a notification back for days. `jitter` is the share of the wait that may be added, and
-    `dice` (0 to below 1) how much of that share is.
+    `dice` (0 to below 1) how much of that share is: receivers on one host that failed together do not come back together.
 
     >>> [receiver_wait(tries) for tries in (1, 2, 9, 10)]
     [4.0, 16.0, 262144.0, None]
     >>> receiver_wait(1, retry_after=120.0)
     120.0
     """
-    if tries > len(SCHEDULE):
+    if tries > len(schedule):
         return None
-    wait = max(float(SCHEDULE[tries - 1]), min(retry_after or 0.0, LONGEST_REQUEST))
+    wait = max(schedule[tries - 1], min(retry_after or 0.0, LONGEST_REQUEST))
     return wait * (1 + jitter * dice)
 
 

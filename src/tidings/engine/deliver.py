@@ -1,4 +1,4 @@
-"""How a delivery lane is worked: read the log, send what may be sent, commit what came of it, together."""
+"""How is a delivery lane worked? Read the log, send what may be sent, commit what came of it, together."""
 
 from __future__ import annotations
 
@@ -8,21 +8,27 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final, Protocol
 
-import orjson
-
+from tidings.core import breaker as breakers
+from tidings.core import pace as paces
+from tidings.core.breaker import Breaker
+from tidings.core.cursor import NEVER
+from tidings.core.deliverycursor import DeliveryCursor, decode, encode
 from tidings.core.errors import LeaseLost
-from tidings.core.model import DeliveryState, Lane, Moment, Notification, Outcome, Subscription
+from tidings.core.model import DeliveryState, FailurePolicy, Lane, Moment, Outcome, Subscription
 from tidings.core.scrub import scrub
 from tidings.core.signing import headers
 from tidings.engine.meter import Meter
-from tidings.engine.window import Try, Window
+from tidings.engine.window import Room, Try, Verdict, Window
 from tidings.store.base import Store
-
-NEVER: Final[Moment] = 253_402_300_799_000
-"""9999-12-31T23:59:59Z: not due until something happens."""
 
 EVERYTHING: Final = 2**63 - 1
 """As the last sequence seen: whatever the log has grown by meanwhile is no reason to come back."""
+
+TOO_MANY: Final = 429
+"""The status by which a receiver says that it is sent too much."""
+
+PROBES: Final = 10
+"""Of how many notifications that wait the probes of an open breaker are taken."""
 
 
 class Send(Protocol):
@@ -34,10 +40,11 @@ class Send(Protocol):
 class Deliverer:
     """Works delivery lanes. Spans are seconds.
 
-    Of one lane at most `concurrency` tries are in flight and about `window` untried notifications in memory. While
-    `backlog` notifications are unfinished, no new ones are read: a receiver that is down costs a bounded amount of
-    memory and of rows. When a try takes long, the log is looked at every `look_for` meanwhile, so that others are not
-    kept waiting by it.
+    Of one lane at most `concurrency` tries are in flight, less where its subscription or its receiver says so, and
+    about `window` untried notifications are known. While `backlog` notifications are unfinished, no new ones are read: a
+    receiver that is down costs a bounded amount of memory and of rows. Bodies take about `lane_bytes` in one lane and
+    `all_bytes` in all together, and one more each, so that none waits for the others. When a try takes long, the log is
+    looked at every `look_for` meanwhile, so that others are not kept waiting by it.
     """
 
     def __init__(
@@ -47,17 +54,21 @@ class Deliverer:
         *,
         clock: Callable[[], Moment],
         log: Any,
+        dice: Callable[[], float] = lambda: 0.0,
+        meter: Meter | None = None,
         lease_for: float = 30.0,
-        concurrency: int = 8,
+        concurrency: int = 64,
         window: int = 200,
         backlog: int = 500,
         look_for: float = 1.0,
-        meter: Meter | None = None,
+        lane_bytes: int = 4_000_000,
+        all_bytes: int = 64_000_000,
     ) -> None:
-        self.store, self.send, self.clock, self.log = store, send, clock, log
+        self.store, self.send, self.clock, self.log, self.dice = store, send, clock, log, dice
+        self.meter = meter or Meter()
         self.lease_for, self.look_for = lease_for, look_for
         self.concurrency, self.window, self.backlog = concurrency, window, backlog
-        self.meter = meter or Meter()
+        self.lane_bytes, self.room = lane_bytes, Room(all_bytes)
 
     async def run(self, lane: Lane) -> None:
         """Deliver until there is nothing to do now, then give the lane back, due when the next retry is.
@@ -76,23 +87,42 @@ class Deliverer:
 
 
 class _Run:
-    """One holding of one lane."""
+    """One holding of one lane.
+
+    Each courier is a task that sends one notification after the other as long as there is one to send. The main loop
+    reads on, commits, holds the lease, and sends couriers out.
+    """
 
     def __init__(self, by: Deliverer, lane: Lane, subscription: Subscription) -> None:
         self._by, self._store, self._lane, self._subscription = by, by.store, lane, subscription
+        self._keys = [subscription.signature_key] if subscription.signature_key else []
         self._time = asyncio.get_running_loop().time
-        self._tries: dict[asyncio.Task[Outcome], Try] = {}
+        self._couriers: set[asyncio.Task[None]] = set()
         self._committing: asyncio.Task[None] | None = None
+        self._changed = asyncio.Event()
+        self._broken: BaseException | None = None
         self._caught_up = False
         self._looked_at = self._held_at = self._time()
         self._stop_reason: str | None = None
+        self._queues = False
 
     async def work(self) -> None:
+        if self._subscription.policy is FailurePolicy.QUEUE and await self._store.is_queueing(self._subscription.id):
+            return await self._store.release(self._lane, due_at=NEVER)
+        cursor = decode(self._lane.cursor)
+        self._breaker, self._pace = cursor.breaker, cursor.pace
+        probe_at = self._breaker.probe_at
+        if probe_at is not None and probe_at > self._by.clock():
+            return await self._store.release(self._lane, due_at=probe_at)
         # More rows than can pile up: as long as fewer come back, all that comes before the log is in the window.
-        most = self._by.backlog + self._by.window
+        most = PROBES if self._breaker.is_open else self._by.backlog + self._by.window
         waiting = await self._store.waiting(self._subscription.id, most)
-        self._has_all_rows = len(waiting) < most
-        self._window = Window(orjson.loads(self._lane.cursor or b"{}").get("offset", 0), waiting)
+        self._has_all_rows = len(waiting) < most and not self._breaker.is_open
+        if not waiting and self._breaker.is_open:  # nothing is left to probe with
+            self._breaker, self._has_all_rows = Breaker(), True
+        self._window = Window(self._subscription, cursor.offset, waiting, self._by.room)
+        if self._breaker.back:
+            self._window.hasten(self._by.clock())
         try:
             await self._deliver()
         except asyncio.CancelledError:
@@ -103,45 +133,89 @@ class _Run:
         except BaseException:
             await self._drop()
             raise
-        due_at = self._window.next_due()
-        if not self._has_all_rows and len(self._window) < most:
-            due_at = self._by.clock()
-        await self._finish(due_at=NEVER if due_at is None else due_at)
+        finally:
+            self._window.close()
 
     async def _deliver(self) -> None:
-        """Until nothing is under way and nothing can be sent now."""
+        """Until nothing is under way and nothing can be sent now; then give the lane back."""
+        self._probe()
         while True:
             self._send_on()
             if self._wants_more():
                 await self._read_on()
                 continue
             self._commit_on()
-            if not self._tries and self._committing is None:
-                return
+            if not self._couriers and self._committing is None:
+                break
             await self._next_thing()
+        await self._finish(due_at=self._due_at())
+
+    def _probe(self) -> None:
+        if self._breaker.is_open:
+            tried = self._window.probe(self._by.clock(), self._breaker.probes)
+            if tried is not None:
+                self._send_out(tried)
 
     def _send_on(self) -> None:
-        free = self._by.concurrency - len(self._tries)
-        if self._stop_reason or not free:
-            return
-        for tried in self._window.take(self._by.clock(), free):
-            self._tries[asyncio.create_task(self._send(tried.notification))] = tried
+        while len(self._couriers) < self._most() and (tried := self._next_try()) is not None:
+            self._send_out(tried)
 
-    async def _send(self, notification: Notification) -> Outcome:
-        signed = headers(notification.id, notification.body, self._subscription.signature_key)
-        outcome = await self._by.send(self._subscription.url, signed, notification.body)
+    def _send_out(self, tried: Try) -> None:
+        courier = asyncio.create_task(self._carry(tried))
+        self._couriers.add(courier)
+        courier.add_done_callback(self._is_back)
+
+    def _is_back(self, courier: asyncio.Task[None]) -> None:
+        self._couriers.discard(courier)
+        if not courier.cancelled():
+            self._broken = self._broken or courier.exception()
+        self._changed.set()
+
+    async def _carry(self, tried: Try | None) -> None:
+        """Send this one, and then whatever may be sent next."""
+        while tried is not None:
+            self._take_in(tried, await self._send(tried))
+            tried = self._next_try() if len(self._couriers) <= self._most() else None
+
+    def _most(self) -> int:
+        """How many may be in flight; one at least, whatever the others take."""
+        if self._by.room.left <= 0 and self._couriers:
+            return 0
+        return min(self._subscription.concurrency, self._by.concurrency, self._pace.at_once or self._by.concurrency)
+
+    def _next_try(self) -> Try | None:
+        now = self._by.clock()
+        if self._rests() or paces.opens_at(self._pace, now) > now:
+            return None
+        tried = self._window.take(now)
+        if tried is not None:
+            self._pace = paces.sending(self._pace, now, self._subscription.rate)
+        return tried
+
+    def _rests(self) -> bool:
+        """Whether nothing more is begun, whatever is due."""
+        return self._stop_reason is not None or self._queues or self._breaker.is_open
+
+    async def _send(self, tried: Try) -> Outcome:
+        notification, body = tried.notification, self._window.body(tried)
+        if body is None:
+            body = await self._store.body(notification.number)
+            self._window.load(tried, body)
+        signed = headers(notification.id, body, self._keys, self._by.clock() // 1000)
+        outcome = await self._by.send(self._subscription.url, signed, body)
         # A receiver may say anything back, our own key included; what is kept of it is free of that.
-        said, key = (outcome.answer, outcome.error), [self._subscription.signature_key]
-        answer, error = (None if text is None else scrub(text, key) for text in said)
-        return replace(outcome, answer=answer or "", error=error)
+        answer, error = scrub(outcome.answer, self._keys), outcome.error and scrub(outcome.error, self._keys)
+        if (answer, error) == (outcome.answer, outcome.error):
+            return outcome
+        return replace(outcome, answer=answer, error=error)
 
     def _wants_more(self) -> bool:
         """Whether to read on in the log: nothing can be sent, the stock is low, or something may have come since."""
-        if self._stop_reason or self._is_ahead() or self._is_held_back():
+        if self._rests() or self._is_ahead() or self._is_held_back() or self._is_paused():
             return False
         if self._caught_up:
-            return bool(self._tries) and self._time() - self._looked_at >= self._by.look_for
-        return not self._tries or len(self._window) - self._window.waiting <= self._by.window // 2
+            return bool(self._couriers) and self._time() - self._looked_at >= self._by.look_for
+        return not self._couriers or (self._window.fresh <= self._by.window // 2 and self._has_room())
 
     def _is_ahead(self) -> bool:
         # What is not committed yet would be repeated after a crash: beyond a window of it nothing more is read.
@@ -150,40 +224,88 @@ class _Run:
     def _is_held_back(self) -> bool:
         return not self._has_all_rows or len(self._window) >= self._by.backlog
 
+    def _is_paused(self) -> bool:
+        now = self._by.clock()
+        return paces.opens_at(self._pace, now) > now
+
+    def _has_room(self) -> bool:
+        return self._window.bytes <= self._by.lane_bytes // 2 and self._by.room.left > 0
+
     async def _read_on(self) -> None:
+        if not self._has_room():  # and nothing in flight: what is in the way waits for a retry
+            self._window.unload()
         limit = max(self._by.window // 2, 1)
-        found = await self._store.log_after(self._lane.instance_id, self._window.seen, limit)
+        most = min(self._by.lane_bytes // 2, self._by.room.left)
+        found = await self._store.log_after(self._lane.instance_id, self._window.seen, limit, most)
         self._window.read(found, self._by.clock())
-        self._caught_up, self._looked_at = len(found) < limit, self._time()
+        self._caught_up = len(found) < limit and sum(len(each.body) for each in found) < most
+        self._looked_at = self._time()
 
     def _commit_on(self) -> None:
         """Commit what has ended since the last commit began, one commit at a time; the last one gives the lane back."""
-        goes_on = self._tries or self._is_ahead()
-        if self._committing is None and self._window.writes and goes_on and not self._stop_reason:
+        goes_on = self._couriers or self._is_ahead()
+        if self._committing is None and self._window.writes and goes_on and self._stop_reason is None:
             self._held_at = self._time()
             self._committing = asyncio.create_task(self._commit(release=False, due_at=self._by.clock()))
+            self._committing.add_done_callback(lambda _: self._changed.set())
 
     async def _next_thing(self) -> None:
-        """Wait until a try or a commit has ended, or it is time to look around, and take that in."""
-        under_way = {*self._tries, self._committing} if self._committing else {*self._tries}
-        look_for = min(self._by.look_for, self._by.lease_for / 3)
-        done, _ = await asyncio.wait(under_way, timeout=look_for, return_when=asyncio.FIRST_COMPLETED)
-        if self._committing in done:
+        """Wait until something has ended that asks for a commit or for more, or it is time to look around."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(min(self._by.look_for, self._by.lease_for / 3)):
+                await self._changed.wait()
+        self._changed.clear()
+        if self._broken is not None:
+            raise self._broken
+        if self._committing is not None and self._committing.done():
             self._committing.result()
             self._committing = None
-        for task in [task for task in self._tries if task in done]:
-            self._take_in(self._tries.pop(task), task.result())
         if self._committing is None and self._time() - self._held_at >= self._by.lease_for / 3:
             self._held_at = self._time()
             await self._store.renew(self._lane, self._lease_until())
 
     def _take_in(self, tried: Try, outcome: Outcome) -> None:
         now = self._by.clock()
-        verdict = self._window.finish(tried, outcome, now)
+        verdict = self._window.finish(tried, outcome, now, self._by.dice())
         self._stop_reason = self._stop_reason or verdict.reason
+        self._queues = self._queues or (verdict.state is DeliveryState.QUEUED and verdict.reason is None)
+        self._learn(tried, outcome, now)
+        self._tell(tried, outcome, verdict, now)
+        if self._committing is None or self._wants_more():
+            self._changed.set()
+
+    def _learn(self, tried: Try, outcome: Outcome, now: Moment) -> None:
+        """What the outcome says of the receiver."""
+        before = self._breaker
+        if outcome.ok:
+            self._breaker = breakers.succeeded(before)
+            self._pace = paces.answered(self._pace, self._subscription.concurrency)
+            if self._breaker.back and not before.back:
+                self._window.hasten(now)
+            if self._has_all_rows and not self._window.is_draining:
+                self._breaker = breakers.drained(self._breaker)
+        elif outcome.status == TOO_MANY:
+            # It is up; it only wants less.
+            self._pace = paces.throttled(self._pace, now, len(self._couriers), outcome.retry_after)
+        else:
+            asked = outcome.retry_after
+            self._breaker = breakers.failed(before, tried.number, now, retry_after=asked, dice=self._by.dice())
+        if self._breaker.is_open != before.is_open:
+            self._by.log.warning(
+                "breaker.opened" if self._breaker.is_open else "breaker.closed",
+                instance=self._lane.instance_id,
+                subscription=self._subscription.id,
+                failures=max(before.failures, self._breaker.failures),
+                error=outcome.error,
+            )
+
+    def _tell(self, tried: Try, outcome: Outcome, verdict: Verdict, now: Moment) -> None:
         self._by.meter.attempt_ended(verdict.state.value, outcome.took_for)
+        # What arrives at the first try is what always happens: at hundreds a second nobody reads a line for each.
+        log = self._by.log.warning
+        if outcome.ok:
+            log = self._by.log.debug if tried.number == 1 else self._by.log.info
         notification = tried.notification
-        log = self._by.log.info if outcome.ok else self._by.log.warning
         log(
             "delivery.attempted",
             instance=self._lane.instance_id,
@@ -200,6 +322,19 @@ class _Run:
             next_in_ms=verdict.due_at - now if verdict.state is DeliveryState.RETRY else None,
         )
 
+    def _due_at(self) -> Moment:
+        """When there is something to do again, if nothing comes to the log."""
+        now = self._by.clock()
+        if self._queues:
+            return NEVER
+        if self._breaker.probe_at is not None:
+            return self._breaker.probe_at
+        most = self._by.backlog + self._by.window
+        due_at = now if not self._has_all_rows and len(self._window) < most else self._window.next_due()
+        if due_at is None and not self._is_paused():
+            return NEVER
+        return max(due_at or now, paces.opens_at(self._pace, now))
+
     async def _finish(self, *, due_at: Moment) -> None:
         """Store what is left to store, and give the lane back."""
         if self._stop_reason is None:
@@ -213,28 +348,26 @@ class _Run:
         return await self._store.deactivate(self._lane, self._window.passing(), self._cursor(), self._stop_reason)
 
     async def _commit(self, *, release: bool, due_at: Moment) -> None:
+        stays = self._rests() or self._is_held_back() or self._is_paused()
         await self._store.commit_deliveries(
             self._lane,
-            self._window.passing(),
+            self._window.passing(queue=self._queues and release),
             cursor=self._cursor(),
-            seen=EVERYTHING if self._is_held_back() else self._window.seen,
+            seen=EVERYTHING if stays else self._window.seen,
             release=release,
             due_at=due_at,
             lease_until=self._lease_until(),
         )
 
     async def _drop(self) -> None:
-        """Cancel what is in flight; what has ended by then counts, and a commit that has begun is waited for."""
-        for task in self._tries:
-            task.cancel()
-        await asyncio.gather(*self._tries, *filter(None, [self._committing]), return_exceptions=True)
-        for task, tried in self._tries.items():
-            if not task.cancelled() and task.exception() is None:
-                self._take_in(tried, task.result())
-        self._tries.clear()
+        """Cancel what is in flight; a commit that has begun is waited for."""
+        couriers = [*self._couriers]
+        for courier in couriers:
+            courier.cancel()
+        await asyncio.gather(*couriers, *filter(None, [self._committing]), return_exceptions=True)
 
     def _cursor(self) -> bytes:
-        return orjson.dumps({"offset": self._window.offset})
+        return encode(DeliveryCursor(self._window.offset, self._breaker, self._pace))
 
     def _lease_until(self) -> Moment:
         return self._by.clock() + round(self._by.lease_for * 1000)

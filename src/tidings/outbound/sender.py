@@ -12,6 +12,7 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 import aiohttp
+from aiohttp import BytesPayload
 from yarl import URL
 
 from tidings.core.addresses import AddressPolicy
@@ -67,19 +68,19 @@ class Sender:
         return Outcome(
             status=answer.status,
             error=None if 200 <= answer.status < 300 else _refusal(answer),
-            retry_after=retry_after(answer.headers),
+            retry_after=None if 200 <= answer.status < 300 else retry_after(answer.headers),
             answer=bytes(answer.body[:ANSWER_KEPT]).decode("utf-8", "replace").replace("\0", ""),
             took_for=took_for,
         )
 
     async def _post(self, url: str, headers: Mapping[str, str], body: bytes, answer: _Answer) -> None:
         # Large bodies go in pieces, so that one receiver does not hold up the others.
-        data = body if len(body) <= _CHUNK * 16 else io.BytesIO(body)
+        data = BytesPayload(body) if len(body) <= _CHUNK * 16 else io.BytesIO(body)
         async with self._session.post(_as_written(url), data=data, headers=headers, allow_redirects=False) as response:
             answer.status, answer.headers = response.status, response.headers
             # Reading to the end lets the connection be used again; an answer without an end is cut off with it.
-            while chunk := await response.content.read(_CHUNK):
-                answer.body += chunk
+            while not response.content.at_eof():
+                answer.body += await response.content.read(_CHUNK)
                 if len(answer.body) >= self._answer_cap:
                     response.close()
                     return

@@ -150,7 +150,8 @@ class Store(Protocol):
 
         Lanes that stay keep their cursor and become ready (parked ones too) and due now; those no longer in the plan
         are switched off and keep their cursor; a running lane's fence moves on. A changed callback URL changes the
-        subscription in place (its queue stays). Raises `LeaseLost` when somebody else has changed it meanwhile.
+        subscription in place (its queue stays). A hint lane, once made, stays, and becomes due with each change so that
+        what it registered can be removed. Raises `LeaseLost` when somebody else has changed it meanwhile.
         """
 
     async def delete_instance(self, instance_id: int, now: Moment) -> bool:
@@ -213,6 +214,12 @@ class Store(Protocol):
     async def amend(self, lane_id: int, change: Callable[[bytes], bytes], now: Moment) -> bool:
         """Rewrite a ready lane's cursor on a person's word, make it due and move its fence. False: no such lane."""
 
+    async def hurry(self, lane_id: int, change: Callable[[Lane], bytes | None], now: Moment) -> bool:
+        """Rewrite a ready lane's cursor and make it due, unless somebody holds the lane or `change` says None.
+
+        `change` is given the lane as it is now. False: nothing was changed.
+        """
+
     # Records
 
     async def known(self, lane_id: int, ids: Iterable[RecordId]) -> Mapping[RecordId, Known]:
@@ -257,10 +264,24 @@ class Store(Protocol):
     async def subscriptions(self, account_id: int | None = None) -> Sequence[Subscription]: ...
 
     async def waiting(self, subscription_id: int, limit: int) -> Sequence[Delivery]:
-        """Deliveries in state `retry`, by sequence."""
+        """Deliveries in state `retry`, by sequence, without their bodies."""
 
-    async def log_after(self, instance_id: int, sequence: int, limit: int) -> Sequence[Notification]:
-        """Notifications whose first sequence is greater than `sequence`, in order."""
+    async def body(self, number: int) -> bytes:
+        """The body of the notification of this number. Raises LookupError when there is none."""
+
+    async def is_queueing(self, subscription_id: int) -> bool:
+        """Whether something waits for a person in state `queued`.
+
+        Whoever puts it back into state `retry` makes the lane due and moves its fence, so that no wake-up is lost.
+        """
+
+    async def log_after(
+        self, instance_id: int, sequence: int, limit: int, most_bytes: int | None = None
+    ) -> Sequence[Notification]:
+        """Notifications whose first sequence is greater than `sequence`, in order.
+
+        With `most_bytes` it ends with the one whose body makes all of them that long.
+        """
 
     async def commit_deliveries(
         self,

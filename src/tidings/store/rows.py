@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import threading
 from collections.abc import Iterable
 from typing import Any
 
@@ -20,6 +21,7 @@ from tidings.core.model import (
     LaneState,
     Notification,
     Outcome,
+    Outline,
     Subscription,
     User,
 )
@@ -112,8 +114,35 @@ def notification(row: sqlite3.Row) -> Notification:
             Event(id=id_, sequence=sequence, type=EventType(type_), record_id=record_id)
             for id_, sequence, type_, record_id in orjson.loads(row["events"])
         ),
-        body=zstandard.decompress(row["body"]),
+        body=expanded(row["body"]),
     )
+
+
+def outline(row: sqlite3.Row) -> Outline:
+    records = {(row["resource"], event[3]): None for event in orjson.loads(row["events"])}
+    return Outline(
+        number=row["number"],
+        id=row["id"],
+        resource=row["resource"],
+        first_sequence=row["first_sequence"],
+        last_sequence=row["last_sequence"],
+        records=tuple(records),
+    )
+
+
+class _Expander(threading.local):
+    """One a thread: to make one for each body takes longer than to use it."""
+
+    def __init__(self) -> None:
+        self.decompress = zstandard.ZstdDecompressor().decompress
+
+
+_expander = _Expander()
+
+
+def expanded(body: bytes) -> bytes:
+    """A body as it is sent, from how it is stored."""
+    return _expander.decompress(body)
 
 
 def notification_values(value: Notification) -> dict[str, Any]:
@@ -157,17 +186,9 @@ def attempt(row: sqlite3.Row) -> Attempt:
     )
 
 
-def attempt_values(subscription_id: int, number: int, value: Attempt) -> dict[str, Any]:
-    return {
-        "subscription_id": subscription_id,
-        "number": number,
-        "at": value.at,
-        "status": value.outcome.status,
-        "error": value.outcome.error,
-        "retry_after": value.outcome.retry_after,
-        "answer": value.outcome.answer,
-        "took_for": value.outcome.took_for,
-    }
+def attempt_values(subscription_id: int, number: int, value: Attempt) -> tuple[object, ...]:
+    said = value.outcome
+    return (subscription_id, number, value.at, said.status, said.error, said.retry_after, said.answer, said.took_for)
 
 
 def numbers(values: Iterable[int]) -> str:

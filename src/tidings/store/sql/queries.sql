@@ -159,6 +159,10 @@ where lane_id = :lane_id and record_id > coalesce(:after, -9223372036854775808)
   and record_id <= coalesce(:upto, x'') and gone = 0 and missing = 0 and generation = :generation
 order by record_id limit :limit;
 
+-- idle_lane -- a lane that nobody holds
+select id, kind, instance_id, key, state, due_at, fence, owner, lease_until, attempt, parked_reason, generation, cursor
+from lane where id = :id and state = 'ready' and owner is null;
+
 -- amend_lane --
 update lane set cursor = :cursor, due_at = :now, fence = fence + 1, owner = null, lease_until = null where id = :id;
 
@@ -232,19 +236,25 @@ order by s.id;
 -- set_cursor --
 update lane set cursor = :cursor where id = :id;
 
--- waiting --
-select d.state, d.attempt, d.due_at, n.number, n.id, n.instance_id, n.resource, n.created_at, n.events, n.body
+-- body --
+select body from notification where number = :number;
+
+-- is_queueing --
+select exists (select 1 from delivery where subscription_id = :subscription_id and state = 'queued') as queueing;
+
+-- waiting -- their bodies are read when they are sent
+select d.state, d.attempt, d.due_at, n.number, n.id, n.resource, n.first_sequence, n.last_sequence, n.events
 from delivery d join notification n on n.number = d.number
 where d.subscription_id = :subscription_id and d.state = 'retry' order by n.first_sequence limit :limit;
 
 -- write_delivery --
 insert into delivery (subscription_id, number, state, attempt, due_at)
-values (:subscription_id, :number, :state, :attempt, :due_at)
+values (?, ?, ?, ?, ?)
 on conflict (subscription_id, number) do update set state = excluded.state, attempt = excluded.attempt,
     due_at = excluded.due_at;
 
 -- drop_delivery --
-delete from delivery where subscription_id = :subscription_id and number = :number;
+delete from delivery where subscription_id = ? and number = ?;
 
 -- queue_deliveries --
 update delivery set state = 'queued' where subscription_id = :subscription_id and state = 'retry';
@@ -255,8 +265,8 @@ where subscription_id = :subscription_id and state = 'queued';
 
 -- write_attempt -- tries are numbered on, also when a subscription that was stopped begins its schedule anew
 insert into attempt (subscription_id, number, try, at, status, error, retry_after, answer, took_for)
-select :subscription_id, :number, 1 + coalesce(max(try), 0), :at, :status, :error, :retry_after, :answer, :took_for
-from attempt where subscription_id = :subscription_id and number = :number;
+values (?1, ?2, 1 + coalesce((select max(try) from attempt where subscription_id = ?1 and number = ?2), 0),
+        ?3, ?4, ?5, ?6, ?7, ?8);
 
 -- last_sequence --
 select last_sequence from instance where id = :instance_id;

@@ -37,7 +37,7 @@ class Deliveries(Database):
             lambda db: [
                 Delivery(
                     subscription_id=subscription_id,
-                    notification=rows.notification(row),
+                    notification=rows.outline(row),
                     state=DeliveryState(row["state"]),
                     attempt=row["attempt"],
                     due_at=row["due_at"],
@@ -46,9 +46,34 @@ class Deliveries(Database):
             ]
         )
 
-    async def log_after(self, instance_id: int, sequence: int, limit: int) -> Sequence[Notification]:
+    async def body(self, number: int) -> bytes:
+        def work(db: sqlite3.Connection) -> bytes:
+            row = db.execute(SQL["body"], {"number": number}).fetchone()
+            if row is None:
+                raise LookupError(f"there is no notification {number}")
+            return rows.expanded(row["body"])
+
+        return await self._read(work)
+
+    async def is_queueing(self, subscription_id: int) -> bool:
+        return await self._read(lambda db: _is_queueing(db, subscription_id))
+
+    async def log_after(
+        self, instance_id: int, sequence: int, limit: int, most_bytes: int | None = None
+    ) -> Sequence[Notification]:
         values = {"instance_id": instance_id, "sequence": sequence, "limit": limit, "skip": 0}
-        return await self._read(lambda db: [rows.notification(row) for row in db.execute(SQL["log_after"], values)])
+
+        def work(db: sqlite3.Connection) -> list[Notification]:
+            found: list[Notification] = []
+            size = 0
+            for row in db.execute(SQL["log_after"], values):
+                found.append(rows.notification(row))
+                size += len(found[-1].body)
+                if most_bytes is not None and size >= most_bytes:
+                    break
+            return found
+
+        return await self._read(work)
 
     async def commit_deliveries(
         self,
@@ -74,22 +99,20 @@ class Deliveries(Database):
         await self._writer.run(work)
 
     def _write_deliveries(self, db: sqlite3.Connection, subscription_id: int, writes: Sequence[DeliveryWrite]) -> None:
-        for write in writes:
-            number = write.notification_number
-            if write.attempt is not None:
-                run(db, "write_attempt", **rows.attempt_values(subscription_id, number, write.attempt))
-            if write.state is DeliveryState.DELIVERED:
-                run(db, "drop_delivery", subscription_id=subscription_id, number=number)
-            else:
-                run(
-                    db,
-                    "write_delivery",
-                    subscription_id=subscription_id,
-                    number=number,
-                    state=write.state,
-                    attempt=write.attempts,
-                    due_at=write.due_at,
-                )
+        tried = [(write.notification_number, write.attempt) for write in writes if write.attempt is not None]
+        db.executemany(SQL["write_attempt"], [rows.attempt_values(subscription_id, *each) for each in tried])
+        # Of several writes about one notification the last one says where it stands.
+        last = {write.notification_number: write for write in writes}.values()
+        gone = [
+            (subscription_id, w.notification_number) for w in last if w.had_row and w.state == DeliveryState.DELIVERED
+        ]
+        stays = [
+            (subscription_id, w.notification_number, w.state, w.attempts, w.due_at)
+            for w in last
+            if w.state != DeliveryState.DELIVERED
+        ]
+        db.executemany(SQL["drop_delivery"], gone)
+        db.executemany(SQL["write_delivery"], stays)
 
     async def deactivate(self, lane: Lane, writes: Sequence[DeliveryWrite], cursor: bytes, reason: str) -> None:
         def work(db: sqlite3.Connection) -> None:
@@ -135,6 +158,10 @@ class Deliveries(Database):
             return [DeliverySummary(n, None, DeliveryState.CREATED, ()) for n in found]
         values = {"subscription_id": subscription.id, "numbers": rows.numbers(n.number for n in found)}
         states = {row["number"]: DeliveryState(row["state"]) for row in db.execute(SQL["deliveries_of"], values)}
+        # Under the policy `queue`, what comes after something that waits for a person waits as well, without a row.
+        untried = DeliveryState.CREATED
+        if subscription.active and _is_queueing(db, subscription.id):
+            untried = DeliveryState.QUEUED
         attempts: dict[int, list[Any]] = {}
         for row in db.execute(SQL["attempts_of"], values):
             attempts.setdefault(row["number"], []).append(rows.attempt(row))
@@ -143,9 +170,13 @@ class Deliveries(Database):
             if number in states:
                 return states[number]
             tried = attempts.get(number, [])
-            return DeliveryState.DELIVERED if tried and tried[-1].outcome.ok else DeliveryState.CREATED
+            return DeliveryState.DELIVERED if tried and tried[-1].outcome.ok else untried
 
         return [DeliverySummary(n, subscription.id, state(n.number), tuple(attempts.get(n.number, ()))) for n in found]
+
+
+def _is_queueing(db: sqlite3.Connection, subscription_id: int) -> bool:
+    return bool(one(db, "is_queueing", subscription_id=subscription_id)["queueing"])
 
 
 def subscription_rows(
