@@ -4,7 +4,6 @@ each time in CI; and which seeded histories were gone through, to repeat them.""
 from __future__ import annotations
 
 import os
-import re
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -13,13 +12,12 @@ settings.register_profile("here", deadline=None, suppress_health_check=[HealthCh
 settings.register_profile("ci", parent=settings.get_profile("here"), derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
 
-HISTORY = re.compile(r"tests/simulation/test_polling\.py::test_every_history\w+\[(\d+)\]")
-
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reports = [each for outcome in ("passed", "failed") for each in terminalreporter.stats.get(outcome, ())]
-    seeds = {int(found[1]) for each in reports if (found := HISTORY.search(each.nodeid))}
+    played = [(name, seeds) for each in reports for name, seeds in each.user_properties if name == "histories"]
+    seeds = sorted({seed for _, some in played for seed in some})
     if seeds:
-        first = min(seeds)
+        first = seeds[0]
         replay = f"TIDINGS_TEST_SEED={first} TIDINGS_TEST_SEEDS={len(seeds)} repeats them"
-        terminalreporter.write_line(f"{len(seeds)} histories from seed {first} on ({replay})")
+        terminalreporter.write_line(f"{len(seeds)} histories of polling from seed {first} on ({replay})")

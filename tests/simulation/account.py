@@ -35,6 +35,11 @@ class Version:
         """The soft-delete flag."""
         return self.content is not None and self.content.get("deletedFlag") is True
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The content as somebody may act on it: a member that is null says no more than one that is absent."""
+        return without_nulls(self.content or {})
+
     def record(self) -> dict[str, Any]:
         """As the provider writes it."""
         info = {"lastUpdated": iso(self.stamp_at), "dateEntered": iso(self.entered_at), "version": self.number}
@@ -130,6 +135,10 @@ class Account:
     def _next(self) -> int:
         self._count += 1
         return self._count
+
+
+def without_nulls(record: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in record.items() if value is not None}
 
 
 def iso(at: int) -> str:

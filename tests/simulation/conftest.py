@@ -1,8 +1,12 @@
-"""An empty database, made once: a history begins with a copy, since making one takes longer than a whole history."""
+"""What histories share: an empty database, made once, since making one takes longer than a whole history, and the
+numbers of those that are still to be played, which are drawn by all processes of a test run."""
 
 from __future__ import annotations
 
 import asyncio
+import os
+from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -21,3 +25,22 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Vault]:
 
     asyncio.run(make())
     return folder / "t.db", vault
+
+
+@pytest.fixture
+def further(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], int]:
+    """Draws 0, 1, 2 … for this test run, each once, whichever process asks."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "histories"
+    folder.mkdir(exist_ok=True)
+
+    def draw() -> int:
+        for number in count():
+            try:
+                os.close(os.open(folder / str(number), os.O_CREAT | os.O_EXCL))
+            except FileExistsError:
+                continue
+            return number
+        raise AssertionError("numbers have no end")
+
+    return draw

@@ -26,20 +26,32 @@ FAILURES = (
     Reply(200, b""),
 )
 
+#: What is said while nothing works.
+OUTAGE = (FAILURES[0], FAILURES[2], FAILURES[3], FAILURES[6])
+
 
 class Faults:
-    """Answers `Provider.trouble`; which faults are on changes with the history, `manners` are for good."""
+    """Answers `Provider.trouble`; which faults are on changes with the history, `manners` are for good.
 
-    def __init__(self, world: World, dice: random.Random, *, numbered: bool) -> None:
-        self.world, self.dice = world, dice
+    An `honest` provider fails and cuts its pages as it likes, and never lies about what it has. `down_until` ends an
+    outage; with the keys `revoked` everything is refused until a person corrects them.
+    """
+
+    def __init__(self, world: World, dice: random.Random, *, numbered: bool, honest: bool) -> None:
+        self.world, self.dice, self.honest = world, dice, honest
         self.failing = self.slipping = self.lying = self.refusing = 0.0
+        self.down_until = 0
+        self.revoked = False
         self._lied: set[str] = set()
         world.provider.trouble = self.trouble
         world.provider.manners = Manners(
-            shift=dice.choice((0, 0, 0, 0, 0, 1, -5, 12)) * HOUR,
+            shift=0 if honest or world.zone else dice.choice((0, 0, 0, 0, 0, 1, -5, 12)) * HOUR,
             page_cap=dice.choice((7, 1000) if numbered else (1, 2, 3, 7, 1000)),
             links=dice.random() < 0.8,
             numbered=numbered,
+            zone=world.zone,
+            compared=dice.choice(("text", "first", "second")),
+            hollow=not numbered and dice.random() < 0.2,
         )
 
     def change(self) -> str:
@@ -47,7 +59,7 @@ class Faults:
         dice = self.dice
         self.failing = dice.choice((0.0, 0.0, 0.1, 0.3, 1.0))
         self.slipping = dice.choice((0.0, 0.2, 0.5))
-        self.lying = dice.choice((0.0, 0.1))
+        self.lying = 0.0 if self.honest else dice.choice((0.0, 0.1))
         self.refusing = dice.choice((0.0, 0.0, 0.0, 0.02))
         if dice.random() < 0.3:
             table = dice.choice([table for _, table in sorted(self.world.account.tables.items())])
@@ -61,9 +73,14 @@ class Faults:
 
     def end(self) -> None:
         self.failing = self.slipping = self.lying = self.refusing = 0.0
+        self.down_until = 0
 
     def trouble(self, request: Request) -> Reply | Slip:
         dice = self.dice
+        if self.revoked:
+            return said({"code": "Unauthorized", "message": "The keys were revoked."}, 401)
+        if self.world.true_at < self.down_until:
+            return dice.choice(OUTAGE)
         if dice.random() < self.failing:
             return dice.choice(FAILURES)
         if dice.random() < self.refusing:
@@ -75,12 +92,12 @@ class Faults:
         if dice.random() >= self.slipping:
             return HONEST
         return Slip(
-            unfiltered=dice.random() < 0.2,
+            unfiltered=not self.honest and dice.random() < 0.2,
             short_by=dice.randint(0, 2),
             repeats=dice.choice((0, 0, 1, 2)),
             no_link=dice.random() < 0.3,
             hollow=dice.random() < 0.1,
-            stuck=self._once(f"stuck {request}", 0.05),
+            stuck=not self.honest and self._once(f"stuck {request}", 0.05),
         )
 
     def _once(self, lie: str, chance: float) -> bool:

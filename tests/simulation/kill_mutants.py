@@ -1,8 +1,8 @@
 """Does the simulation notice when the engine breaks a promise? Breaks it on purpose, a mutant at a time, and looks.
 
-`python -m tests.simulation.kill_mutants [NAME,NAME …]` applies each mutant of `tests/simulation/mutants.py` to a copy of
-the sources, runs the histories and the tests of one poll against it and prints who noticed: a seed or a test that fails
-on the mutant and passes without it. Exits with 1 when a mutant survives the histories. `TIDINGS_TEST_SEEDS` says
+`python -m tests.simulation.kill_mutants [NAME,NAME …]` applies each mutant of `tests/simulation/mutants.py` to a copy
+of the sources, runs the histories and the tests of one poll against it and prints who noticed: a seed or a test that
+fails on the mutant and passes without it. Exits with 1 when a mutant survives the histories. `TIDINGS_TEST_SEEDS` says
 through how many histories a survivor has to come.
 """
 

@@ -39,7 +39,7 @@ STATES_FIRST = """        if turn.records:
 #: By name; the first ten are those of the house's own list.
 MUTANTS: Mapping[str, tuple[Edit, ...]] = {
     "drop the overlap": (
-        Edit("core/cursor.py", "max(overlap, 2 * cursor.skew) if kind is", "0 if kind is"),
+        Edit("core/cursor.py", "cursor.watermark_at - max(overlap, 2 * cursor.skew) - ", "cursor.watermark_at - "),
         Edit("engine/poll.py", "    return max(source.overlap, source.settle_window)", "    return 0"),
     ),
     "ask for > instead of >=": (
@@ -83,9 +83,7 @@ MUTANTS: Mapping[str, tuple[Edit, ...]] = {
         ),
     ),
     "trust one missing sweep": (Edit("engine/sweep.py", "if missing < 2:", "if missing < 1:"),),
-    "forget that a record was found again": (
-        Edit("engine/sweep.py", "(state.missing > 0 or (", "(("),
-    ),
+    "forget that a record was found again": (Edit("engine/sweep.py", "(state.missing > 0 or (", "(("),),
     "announce a delete without asking by id": (
         Edit("engine/sweep.py", "    body = await _read(source, key)\n", "    body = None\n"),
     ),
@@ -132,7 +130,18 @@ MUTANTS: Mapping[str, tuple[Edit, ...]] = {
     "hand out a page that was read ahead for another request": (
         Edit("engine/ahead.py", "self._task if key == self._key else None", "self._task"),
     ),
-    "settle no further back than a poll": (Edit("core/cursor.py", "else max(window, overlap)", "else overlap"),),
+    "settle no further back than a poll": (Edit("core/cursor.py", "- max(window, overlap) -", "- overlap -"),),
+    "count the settle window from the watermark alone": (
+        Edit(
+            "core/cursor.py",
+            "return watermark_at if cursor.settled_at is None else min(watermark_at, cursor.settled_at)",
+            "return watermark_at",
+        ),
+    ),
+    "distrust a filter whose record was edited out of it": (
+        Edit("engine/filtercheck.py", "    return listed is not None\n", "    return True\n"),
+    ),
+    "trust a filter that cannot be tried": (Edit("engine/filtercheck.py", ", now) else None", ", now) else True"),),
     "audit only what a poll would read": (
         Edit(
             "core/cursor.py",

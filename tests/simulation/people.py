@@ -10,12 +10,13 @@ from tests.simulation.account import SECOND, Account, Table
 from tests.simulation.oracle import Oracle
 
 CITIES = ("a", "b")
+VALUES = ("0", "1", "2", "3", None)
 BEFORE = 3 * 3600  #: seconds over which what is there at the beginning was made
 
 
 class People:
     """`late_by` is by how many seconds a version may be shown too late; with `unstamped`, content may change under the
-    stamp it had; `careful` people delete and hide nothing."""
+    stamp it had; `careful` people delete and hide nothing, `open` ones hide nothing."""
 
     def __init__(
         self,
@@ -26,13 +27,14 @@ class People:
         note: Callable[[str], None],
     ) -> None:
         self.account, self.oracle, self.dice, self.clock, self.note = account, oracle, dice, clock, note
-        self.late_by, self.unstamped, self.careful = 0, False, False
+        self.late_by, self.unstamped, self.careful, self.open = 0, False, False, False
         self._counter = 0
+        self._out_of_sight: dict[tuple[str, int], int] = {}
 
     def settle(self) -> None:
         """What is there before anybody looks."""
         for name in sorted(self.account.tables):
-            for _ in range(self.dice.randint(0, 25)):
+            for _ in range(self.dice.choice((self.dice.randint(0, 25), 30))):
                 self.account.tables[name].write(*self._new(name), self.clock() - self.dice.randint(1, BEFORE) * SECOND)
 
     def act(self) -> None:
@@ -40,15 +42,16 @@ class People:
         dice = self.dice
         name = dice.choice(sorted(self.account.tables))
         table = self.account.tables[name]
-        keys = table.alive()
+        now = self.clock()
+        keys = [key for key in table.alive() if self._out_of_sight.get((name, key), 0) <= now]
         act = dice.random()
         if not keys or act < 0.2:
             self.write(table, *self._new(name))
         elif act < 0.75:
             key = dice.choice(keys)
-            self.edit(table, key, {dice.choice(("zip", "zip", "state")): str(dice.randint(0, 3))})
+            self.edit(table, key, {dice.choice(("zip", "zip", "state")): dice.choice(VALUES)})
             if dice.random() < 0.2:  # once more in the same second
-                self.edit(table, key, {"zip": str(dice.randint(0, 3))})
+                self.edit(table, key, {"zip": dice.choice(VALUES)})
         elif act < 0.80:
             self.edit(table, dice.choice(keys), {})
         elif act < 0.84:
@@ -57,7 +60,7 @@ class People:
             key = dice.choice(keys)
             content = table.versions[key][-1].content or {}
             self.edit(table, key, {"deletedFlag": not content.get("deletedFlag")})
-        elif act < 0.92 and not self.careful:
+        elif act < 0.92 and not self.careful and not self.open:
             self.hide(name, dice.choice(keys))
         elif act < 0.94 and (gone := [key for key in sorted(table.versions) if table.latest(key) is None]):
             self.restore(table, dice.choice(gone))
@@ -114,26 +117,30 @@ class People:
 
     def hide(self, name: str, key: int) -> None:
         """A record is kept from view for a while, though nobody has changed it. One that nobody has read yet only as
-        long as a version may be late; from reads by id never as long as two sweeps need."""
+        long as a version may be late; from reads by id never as long as two sweeps need; from lists alone for hours."""
         table = self.account.tables[name]
         by_id = self.dice.random() < 0.5
         known = self.oracle.knows(name, table.versions[key][-1])
-        until = self.clock() + self.dice.randint(0, 400 if known and not by_id else 50) * SECOND
+        longest = self.dice.choice((400, 400, 2 * 3600)) if known and not by_id else 50
+        until = self.clock() + self.dice.randint(0, longest) * SECOND
         if known or until - table.versions[key][-1].stamp_at <= self.late_by * SECOND:
             table.hide(key, until, by_id=by_id)
             self.note(f"{key} is hidden until {until}, by id: {by_id}")
 
     def narrow(self) -> bool:
-        """A role loses sight of many records for a while; whether there were enough of them to be suspicious."""
+        """A role loses sight of many records for a while, or of all it knew, which nobody changes meanwhile; whether
+        there were enough of them to be suspicious."""
         name = self.dice.choice(sorted(self.account.tables))
         table = self.account.tables[name]
         known = [key for key in table.alive() if self._is_plain(name, key)]
-        if len(known) < 14 or self.careful:
+        if len(known) < 14 or self.careful or self.open:
             return False
-        until = self.clock() + self.dice.randint(100, 600) * SECOND
-        for key in known[1:]:
+        until = self.clock() + self.dice.randint(100, 1800) * SECOND
+        spared = self.dice.choice((0, 1, 1, 1))
+        for key in known[spared:]:
             table.hide(key, until, by_id=True)
-        self.note(f"{name}: {len(known) - 1} records are hidden until {until}")
+            self._out_of_sight[name, key] = until
+        self.note(f"{name}: {len(known) - spared} records are hidden until {until}")
         return True
 
     def _is_plain(self, name: str, key: int) -> bool:

@@ -10,42 +10,58 @@ import ast
 import os
 import random
 import shutil
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from tests.simulation.history import History, course
-from tests.simulation.world import World
+from tests.simulation.history import Course, History, course
+from tests.simulation.world import SECOND, START, World
 
+GIVEN = bool({"TIDINGS_TEST_SEED", "TIDINGS_TEST_SEEDS"} & os.environ.keys())
 FIRST = int(os.environ.get("TIDINGS_TEST_SEED", "1"))
-COUNT = int(os.environ.get("TIDINGS_TEST_SEEDS", "1" if "TIDINGS_TEST_SEED" in os.environ else "120"))
+COUNT = int(os.environ.get("TIDINGS_TEST_SEEDS", "1" if "TIDINGS_TEST_SEED" in os.environ else "100"))
+#: Seconds for which each of two tests goes on with further seeds when no seeds are given.
+FURTHER_FOR = 25
 #: Lines of a history that are shown when it goes wrong.
 SHOWN = int(os.environ.get("TIDINGS_TEST_TRACE", "80"))
 
+#: When clocks in New York and Berlin are set back, and on again.
+CHANGES = {
+    "America/New_York": (datetime(2026, 11, 1, 6, tzinfo=UTC), datetime(2027, 3, 14, 7, tzinfo=UTC)),
+    "Europe/Berlin": (datetime(2026, 10, 25, 1, tzinfo=UTC), datetime(2027, 3, 28, 1, tzinfo=UTC)),
+}
+
 
 @pytest.mark.parametrize("seed", range(FIRST, FIRST + COUNT))
-async def test_every_history_ends_with_everything_announced_once(empty, tmp_path, seed):
-    database, vault = empty
-    shutil.copy(database, tmp_path / "t.db")
+async def test_every_history_ends_with_everything_announced_once(empty, tmp_path, seed, record_property):
+    record_property("histories", [seed])
+    await play(seed, empty, tmp_path)
+
+
+@pytest.mark.skipif(GIVEN, reason="only the histories of the seeds that were given")
+@pytest.mark.parametrize("turn", [1, 2])
+async def test_further_histories_as_many_as_there_is_time_for(empty, tmp_path, further, turn, record_property):
+    ends_at = time.monotonic() + FURTHER_FOR
+    played: list[int] = []
+    record_property("histories", played)
+    while time.monotonic() < ends_at:
+        seed = FIRST + COUNT + further()
+        played.append(seed)
+        await play(seed, empty, tmp_path)
+
+
+async def play(seed: int, empty: tuple, folder: Path) -> None:
+    """One history; one that goes wrong says how it is replayed."""
     dice = random.Random(seed)
-    kind = course(dice)
-    resources = tuple(sorted(dice.sample(("contacts", "incidents", "organizations"), dice.choice((1, 1, 2)))))
-    city = dice.choice((None, None, "a"))
-    world = World(tmp_path / "t.db", vault, resources, city, read_ahead=dice.random() < 0.5)
-    history = History(world, dice, kind)
-    await world.begin(
-        {
-            "event.poller.refresh_interval": dice.choice(("0.5", "1", "3")),
-            "event.poller.overlap": kind.overlap,
-            "event.poller.settle_interval": kind.settle,
-            "event.poller.audit_interval": kind.audit,
-            "event.poller.sweep_interval": dice.choice(("2", "5")),
-        }
-    )
+    history, configuration = written(dice, empty, folder)
+    world = history.world
     try:
+        await world.begin(configuration, history.course.overlap)
         await history.run()
     except BaseException:
-        print(f"TIDINGS_TEST_SEED={seed} replays this history: {kind}, {resources}, city {city}")
+        print(f"TIDINGS_TEST_SEED={seed} replays this history: {history.course}, {world.provider.manners}")
         print("\n".join(history.trace[-SHOWN:]))
         print("\n".join(world.log.lines[-SHOWN:]))
         raise
@@ -53,25 +69,53 @@ async def test_every_history_ends_with_everything_announced_once(empty, tmp_path
         await world.end()
 
 
+def written(dice: random.Random, empty: tuple, folder: Path) -> tuple[History, dict[str, object]]:
+    """A history as the dice have it, and the instance's configuration."""
+    database, vault = empty
+    shutil.copy(database, folder / "t.db")
+    kind = course(dice)
+    resources = tuple(sorted(dice.sample(("contacts", "incidents", "organizations"), dice.choice((1, 1, 2)))))
+    city, read_ahead = dice.choice((None, None, "a")), dice.random() < 0.5
+    begins_at, zone, told = START, None, False
+    if dice.random() < 0.2:
+        zone = dice.choice(sorted(CHANGES))
+        begins_at = round(dice.choice(CHANGES[zone]).timestamp() - dice.randint(0, 5400)) * SECOND
+        told = kind.honest or dice.random() < 0.6
+    world = World(
+        folder / "t.db", vault, resources, city, read_ahead=read_ahead, begins_at=begins_at, zone=zone, told=told
+    )
+    return History(world, dice, kind), settings(dice, kind)
+
+
+def settings(dice: random.Random, kind: Course) -> dict[str, object]:
+    return {
+        "event.poller.refresh_interval": dice.choice(("0.5", "1", "3")),
+        "event.poller.overlap": kind.overlap,
+        "event.poller.settle_interval": kind.settle,
+        "event.poller.settle_window": kind.window,
+        "event.poller.audit_interval": kind.audit,
+        "event.poller.sweep_interval": dice.choice(("2", "5")),
+    }
+
+
 @pytest.mark.parametrize("seed", [3, 8])
 async def test_a_seed_is_one_history_to_the_letter(empty, tmp_path, seed):
     traces = []
-    for run in ("one", "two"):
-        shutil.copy(empty[0], tmp_path / f"{run}.db")
-        dice = random.Random(seed)
-        world = World(tmp_path / f"{run}.db", empty[1], ("contacts", "incidents"), None, read_ahead=True)
-        history = History(world, dice, course(dice))
-        await world.begin({"event.poller.refresh_interval": "1", "event.poller.sweep_interval": "2"})
+    for _ in range(2):
+        history, configuration = written(random.Random(seed), empty, tmp_path)
         try:
+            await history.world.begin(configuration, history.course.overlap)
             await history.run()
         finally:
-            await world.end()
+            await history.world.end()
         traces.append((history.trace, history.oracle.events))
+        for file in tmp_path.glob("t.db*"):
+            file.unlink()
     assert traces[0] == traces[1]
     assert len(traces[0][0]) > 900
 
 
-@pytest.mark.parametrize("file", ["oracle", "account", "people", "provider"])
+@pytest.mark.parametrize("file", ["oracle", "watch", "account", "people", "provider"])
 def test_who_judges_knows_nothing_of_what_is_judged(file):
     tree = ast.parse((Path(__file__).parent / f"{file}.py").read_text())
     names = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]

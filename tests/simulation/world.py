@@ -18,9 +18,9 @@ from multidict import CIMultiDict
 
 from tests.simulation.account import Account
 from tests.simulation.gates import Gates
-from tests.simulation.oracle import Watch
 from tests.simulation.provider import ROOT, Provider, Reply, Request
-from tidings.core.cursor import ENCODE, ReadingKind, decode, release_held
+from tests.simulation.watch import Poll, Watch
+from tidings.core.cursor import ENCODE, ReadingKind, Unmoved, decide_unmoved, decode, release_held
 from tidings.core.errors import LeaseLost, ProviderDown
 from tidings.core.instanceconfig import Configuration
 from tidings.core.model import Lane, LaneKind, LanePlan, LaneState
@@ -43,28 +43,50 @@ ELEMENT = catalog()["connectwisecrmrest"]
 
 
 class World:
-    """One instance. `true_at` is the provider's clock and the oracle's, `ahead` how far ours is ahead of it."""
+    """One instance. `true_at` is the provider's clock and the oracle's, `ahead` how far ours is ahead of it.
 
-    def __init__(self, database: Path, vault: Vault, resources: tuple[str, ...], city: str | None, read_ahead: bool):
+    `zone` is the one in which the provider's filter reads dates; with `told` the user's url says so.
+    """
+
+    def __init__(
+        self,
+        database: Path,
+        vault: Vault,
+        resources: tuple[str, ...],
+        city: str | None,
+        *,
+        read_ahead: bool,
+        begins_at: int = START,
+        zone: str | None = None,
+        told: bool = False,
+    ) -> None:
         self.database, self.vault, self.read_ahead = database, vault, read_ahead
-        self.true_at, self.ahead = START, 0
+        self.begins_at = self.true_at = begins_at
+        self.zone, self.told = zone, told
+        self.ahead = 0
         self.account = Account(lambda: self.true_at, resources)
         self.provider = Provider(self.account)
         self.gates = Gates()
-        self.watches = {name: Watch(self.account.tables[name], name == "incidents", city) for name in resources}
-        self.city, self.variant = city, 0
+        self.watches = {
+            name: Watch(table, [(0, name == "incidents")], city) for name, table in self.account.tables.items()
+        }
+        self.city, self.variant, self.nulls = city, 0, False
         self.log = Log()
         self.workers: dict[str, asyncio.Task[None]] = {}
         self.crashes: list[str] = []
         self.fences: dict[int, int] = {}
+        self.on_write: Callable[[str, str, int, int], None] = lambda who, what, fence, newest: None
         self._started = 0
+        self._polled_at: dict[int, tuple[int, int, int]] = {}
 
     @property
     def now(self) -> int:
         """Our own clock."""
         return self.true_at + self.ahead
 
-    async def begin(self, configuration: Mapping[str, object]) -> None:
+    async def begin(self, configuration: Mapping[str, object], overlap: int = 120) -> None:
+        """`overlap` is the least, in seconds, that the instance will ever have."""
+        self.overlap = overlap * SECOND
         self.store = self._open()
         self.given: dict[str, str | None] = {
             "company": "acme",
@@ -156,15 +178,40 @@ class World:
     async def change_filter(self) -> None:
         """Another filter that lets the same records through."""
         self.variant = 1 - self.variant
-        for watch in self.watches.values():
-            watch.reset_until.append(FOREVER)
+        self._compare_anew()
         await self.configure(event__poller__configuration=self._polled())
 
+    async def change_nulls(self) -> None:
+        """Whether members that are null are shown."""
+        self.nulls = not self.nulls
+        self._compare_anew()
+        await self.configure(filter__response__nulls=str(not self.nulls).lower())
+
+    async def change_touched(self, names: tuple[str, ...]) -> None:
+        """Of these resources alone touches are announced."""
+        for name, watch in self.watches.items():
+            watch.touches.append((self.true_at, name in names))
+        await self.configure(event__poller__touched=",".join(names))
+
+    async def poll_only(self, names: tuple[str, ...]) -> None:
+        """The other resources are polled no more."""
+        await self.configure(event__objects=",".join(names))
+
+    def _compare_anew(self) -> None:
+        for watch in self.watches.values():
+            watch.reset_until.append(FOREVER)
+
     async def release_held(self) -> None:
-        """A person looks at the held deletes and lets them pass."""
+        """A person looks at what is held and lets it pass."""
+
+        def let_pass(stored: bytes) -> bytes:
+            cursor = decode(stored)
+            cursor = release_held(cursor, self.now) if cursor.held else cursor
+            return ENCODE(decide_unmoved(cursor, self.now, Unmoved.ANNOUNCE) if cursor.unmoved else cursor)
+
         for lane in await self.store.lanes(LaneKind.POLL):
-            if lane.cursor and decode(lane.cursor).held:
-                await self.store.amend(lane.id, lambda cursor: ENCODE(release_held(decode(cursor), self.now)), self.now)
+            if lane.cursor and (decode(lane.cursor).held or decode(lane.cursor).unmoved):
+                await self.store.amend(lane.id, let_pass, self.now)
 
     async def mend(self) -> None:
         """A person corrects the keys of an instance that the provider has refused."""
@@ -173,6 +220,15 @@ class World:
 
     async def notifications(self) -> list[tuple[str, bytes]]:
         return [(each.id, each.body) for each in await self.store.log_after(self.instance_id, 0, 100_000)]
+
+    async def known(self) -> dict[tuple[str, int], int]:
+        """The version that the store has of each record, by resource and id."""
+        found = {}
+        for lane in await self.store.lanes(LaneKind.POLL):
+            snapshots = await self.store.snapshots(lane.id, list(self.watches[lane.key].table.versions))
+            for key, body in snapshots.items():
+                found[lane.key, int(key)] = json.loads(body)["_info"]["version"]
+        return found
 
     async def due_at(self) -> int | None:
         return await self.store.next_due(LaneKind.POLL, self.now)
@@ -186,11 +242,10 @@ class World:
         return plan(Configuration(self.given, {}), ELEMENT, disabled=False)
 
     def _polled(self) -> str:
-        where = (
-            f"lastUpdated>'${{gmtDate:yyyy-MM-dd'T'HH:mm:ss'Z'}}' AND id>{self.variant - 1}"
-            if self.variant
-            else ("lastUpdated>'${gmtDate:yyyy-MM-dd'T'HH:mm:ss'Z'}'")
-        )
+        macro = "${gmtDate:yyyy-MM-dd'T'HH:mm:ss'Z'}"
+        if self.told:
+            macro = f"${{dateTimeZone:{self.zone}:yyyy-MM-dd'T'HH:mm:ss}}"
+        where = f"lastUpdated>'{macro}'" + (" AND id>0" if self.variant else "")
         where += f" AND city='{self.city}'" if self.city else ""
         dates = {"updatedDateField": "_info.lastUpdated", "updatedDateFormat": "yyyy-MM-dd'T'HH:mm:ss'Z'"}
         entries = {
@@ -199,7 +254,7 @@ class World:
         }
         return json.dumps(entries)
 
-    def committed(self, lane: Lane, cursor: bytes) -> None:
+    async def committed(self, lane: Lane, cursor: bytes) -> None:
         """A page of a lane is in the store: notes how far watching has come, as an outsider may know it."""
         watch, now = self.watches[lane.key], decode(cursor)
         watch.numbered |= now.numbered
@@ -207,7 +262,14 @@ class World:
             watch.began_at = self.true_at
         if watch.baselined_at is None and now.baselined:
             watch.baselined_at = self.true_at
-        if now.baselined and lane.generation == self._plan().generations[lane.key]:
+        watch.distrusted = now.widened and now.control_id is not None
+        before = self._polled_at.get(lane.id)
+        if now.baselined and now.main is None and (before is None or before[0] != now.polled_at):
+            instance = await self.store.instance(self.instance_id)
+            if before is not None and instance is not None:
+                watch.polls.append(Poll(before[1], self.true_at, before[2] - self.overlap, instance.last_sequence))
+            self._polled_at[lane.id] = now.polled_at, self.true_at, now.watermark_at or self.true_at
+        if now.baselined and lane.generation == self._plan().generations.get(lane.key):
             watch.reset_until = [min(until, self.true_at) for until in watch.reset_until]
 
     def asked(self, request: Request) -> None:
@@ -266,10 +328,9 @@ class GatedStore:
                     world.fences |= {lane.id: lane.fence for lane in result}
                 elif name in ("commit_page", "release", "park", "renew"):
                     lane = given[0]
-                    if lane.fence < world.fences[lane.id]:
-                        world.crashes.append(f"{self._worker} wrote to a lane that another worker had taken ({name})")
+                    world.on_write(self._worker, name, lane.fence, world.fences[lane.id])
                     if name == "commit_page":
-                        world.committed(lane, given[1].cursor)
+                        await world.committed(lane, given[1].cursor)
                 return result
 
             return await world.gates.through(self._worker, name, work)
