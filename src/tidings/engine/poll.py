@@ -55,7 +55,8 @@ class Poller:
 
     `open_source` joins an instance's configuration with its element (raises `InvalidInput` when they do not fit, and
     returns None when the instance is gone); `lease_for` is in milliseconds; `dice` are numbers in [0, 1);
-    `on_events` hears the instance's id after each commit that had events.
+    `on_events` hears the instance's id after each commit that had events; `hinted` says whether a lane's provider has
+    told that something changed, which is then polled before a long reading goes on.
     """
 
     def __init__(
@@ -68,11 +69,12 @@ class Poller:
         log: Any,
         lease_for: int = 30_000,
         on_events: Callable[[int], None] = lambda instance_id: None,
+        hinted: Callable[[int], bool] = lambda lane_id: False,
         meter: Meter | None = None,
     ) -> None:
         self._store, self._open_source = store, open_source
         self._clock, self._dice, self._log = clock, dice, log
-        self._lease_for, self._on_events = lease_for, on_events
+        self._lease_for, self._on_events, self._hinted = lease_for, on_events, hinted
         self._meter = meter or Meter()
 
     async def run(self, lane: Lane) -> None:
@@ -119,6 +121,8 @@ class Poller:
                 return None
             if not turn.failed:
                 counted = replace(lane, attempt=0)
+            if kind in LONG and self._hinted(lane.id):
+                cursor = msgspec.structs.replace(cursor, poll_at=min(cursor.poll_at, self._clock()))
         return await self._store.release(lane, due_at=due_at(cursor), cursor=ENCODE(cursor))
 
     async def _turn(self, lane: Lane, source: Source, cursor: PollCursor, kind: ReadingKind) -> Turn:
@@ -317,6 +321,7 @@ def adopt(cursor: PollCursor, under: str, now: Moment, late_by: int) -> PollCurs
         generation_number=cursor.generation_number + 1,
         main=None,
         long=None,
+        short=0,
         unmoved=0,  # what is there now is taken over
         unmoved_at=0,
         unmoved_ids=(),

@@ -166,11 +166,11 @@ from lane where id = :id and state = 'ready' and owner is null;
 -- amend_lane --
 update lane set cursor = :cursor, due_at = :now, fence = fence + 1, owner = null, lease_until = null where id = :id;
 
--- live_ids -- what a page of ids should hold: integers sort before text
+-- live_ids -- what a page of ids should hold: integers sort before text; bounds as for hashes
 select record_id from record
 where lane_id = :lane_id and serial <= :serial
   and case when :hidden then missing < 0 or (gone = 1 and missing >= 2) else gone = 0 and missing >= 0 end
-  and (:after is null or record_id > :after) and (:upto is null or record_id <= :upto)
+  and record_id > coalesce(:after, -9223372036854775808) and record_id <= coalesce(:upto, x'')
 order by record_id;
 
 -- live_count --
