@@ -21,6 +21,7 @@ from fastapi import FastAPI
 from tidings.api.application import build_api
 from tidings.api.meter import Counters
 from tidings.api.parts import ApiParts
+from tidings.api.routes import BASE
 from tidings.api.signal import Signal
 from tidings.core.addresses import AddressPolicy
 from tidings.core.errors import InvalidInput
@@ -29,11 +30,15 @@ from tidings.core.passwords import hash_password
 from tidings.elements.budget import Budgets, TenantBudget
 from tidings.elements.connection import Connection
 from tidings.elements.describe import Element, catalog
+from tidings.elements.hintkeys import HintKeys
 from tidings.elements.http import ProviderClient, provider_session
 from tidings.elements.moved import Moves
 from tidings.engine.deliver import Deliverer, Send
 from tidings.engine.dispatch import Dispatcher
+from tidings.engine.hinted import HintedLanes
+from tidings.engine.hints import HintAddresses, HintReceiver
 from tidings.engine.poll import Poller
+from tidings.engine.registration import Registrar
 from tidings.engine.sources import Sources
 from tidings.engine.tell import Teller
 from tidings.engine.watchdog import Watchdog
@@ -50,7 +55,7 @@ PURGE_PAUSE = 0.05
 DAY = 24 * 3_600_000
 
 #: Lanes worked at once: enough that those which only wait for a silent party do not keep the others waiting.
-POLLING, DELIVERING = 128, 512
+POLLING, DELIVERING, REGISTERING = 128, 512, 8
 
 
 class Loop(Protocol):
@@ -156,6 +161,33 @@ async def build(settings: Settings, *, log: Any = None) -> AsyncIterator[App]:
             concurrency=DELIVERING,
         )
 
+        addresses = HintAddresses(store.derive, f"{settings.public_url}{BASE}/hints" if settings.public_url else None)
+        hinted = HintedLanes(store, clock=clock, wake=lambda: poll.wake(), log=log)
+        stack.push_async_callback(hinted.close)
+        receiver = HintReceiver(
+            store,
+            catalog(),
+            connect_instance,
+            addresses=addresses,
+            keys=HintKeys(clock=time.monotonic),
+            lanes=hinted,
+            log=log,
+        )
+        registrar = Registrar(
+            store, catalog(), connect_instance, addresses=addresses, clock=clock, dice=random.random, log=log
+        )
+        stack.push_async_callback(registrar.close)
+        register = Dispatcher(
+            store,
+            LaneKind.HINT,
+            registrar.run,
+            clock=clock,
+            owner=owner,
+            log=log,
+            lease_for=lease_for,
+            concurrency=REGISTERING,
+        )
+
         def on_events(instance_id: int) -> None:
             log_grew.set()
             deliver.wake()
@@ -168,6 +200,7 @@ async def build(settings: Settings, *, log: Any = None) -> AsyncIterator[App]:
             log=log,
             lease_for=lease_for,
             on_events=on_events,
+            hinted=hinted.take,
             meter=counters,
         )
         poll = Dispatcher(
@@ -184,6 +217,7 @@ async def build(settings: Settings, *, log: Any = None) -> AsyncIterator[App]:
         def wake(instance_id: int) -> None:
             poll.wake()
             deliver.wake()
+            register.wake()
 
         api = build_api(
             ApiParts(
@@ -196,14 +230,19 @@ async def build(settings: Settings, *, log: Any = None) -> AsyncIterator[App]:
                 wake=wake,
                 settings=settings,
                 log_grew=log_grew,
+                take_hint=receiver.take,
+                forget_hints=registrar.forget,
                 counted=counters.text,
                 budget_left=budget_left,
             )
         )
-        loops = () if settings.role == "api" else (poll, deliver, *watching(store, sender.send, settings, log))
+        loops = (
+            () if settings.role == "api" else (poll, deliver, register, *watching(store, sender.send, settings, log))
+        )
         if settings.role != "api":
             # We hold the lock, so whoever holds a lease is dead: nobody has to wait for it to run out.
             await store.void_leases()
+            await registrar.look_at_moved()
         yield App(api, store, user, first_password, loops, log_grew, round(settings.trail_days * DAY))
 
 

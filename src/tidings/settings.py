@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -40,6 +41,11 @@ class Settings(BaseSettings):
     nats: str | None = Field(default=None, description="A NATS URL; this version runs without one and refuses it.")
     role: Literal["all", "api", "worker"] = Field(
         default="all", description="What this process does: answer the API, poll and deliver (worker), or all of it."
+    )
+    public_url: str | None = Field(
+        default=None,
+        description="The address under which providers reach this server, such as https://tidings.example.com; needed"
+        " where an instance asks its provider for hints.",
     )
     admin_user: str = Field(default="admin@localhost", min_length=1, description="The login made at the first start.")
     admin_password: SecretStr | None = Field(
@@ -115,6 +121,22 @@ class Settings(BaseSettings):
         if value and not value.startswith("sqlite:///"):
             raise ValueError("only sqlite:///PATH is supported by this version; leave it unset for DATA/tidings.db")
         return value or None
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_an_address(cls, value: str | None) -> str | None:
+        written = (value or "").strip().rstrip("/")
+        if not written:
+            return None
+        try:
+            parts = urlsplit(written)
+            usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            usable = False
+        plain = re.fullmatch(r"[!#$&'()*+,./:;=?@\[\]_~%\-0-9A-Za-z]+", written)
+        if not usable or not plain or "@" in written or "?" in written or "#" in written:
+            raise ValueError("is no http or https address without user, query and fragment; write https://HOST")
+        return written
 
     @field_validator("notices_url")
     @classmethod

@@ -14,8 +14,9 @@ from tidings.api.instance_view import configuration_of
 from tidings.api.parts import ApiParts
 from tidings.api.poll_address import refuse_long
 from tidings.core.errors import AddressForbidden, InvalidInput, LeaseLost, ProviderDown
-from tidings.core.instanceconfig import FIELD, Configuration
-from tidings.core.instancerules import check
+from tidings.core.hints import refuse_hints
+from tidings.core.instanceconfig import FIELD, Configuration, completed
+from tidings.core.instancerules import check, refuse_future
 from tidings.core.model import Instance, LanePlan
 from tidings.core.plan import plan
 from tidings.elements.element import Element
@@ -49,6 +50,12 @@ async def accept(
             refuse_url=parts.policy.check_url,
         )
         refuse_long(configuration, element)
+        refuse_future(configuration, element, parts.clock())
+        refuse_hints(
+            completed(configuration, element.configuration),
+            possible=element.hints is not None,
+            public_url=parts.settings.public_url,
+        )
     account = _account(configuration, element)
     if all(_account(known, element) != account for known in good):
         await _try_account(parts, element, configuration)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from tidings.api.answers import iso
-from tidings.api.poll_lanes import parked_because, show_completeness, show_freshness
+from tidings.api.poll_lanes import parked_because, show_completeness, show_freshness, show_hints
 from tidings.core.instanceconfig import Configuration, completed, shown
 from tidings.core.instancerules import CALLBACK_URL
 from tidings.core.model import Instance, Lane, Moment, User
-from tidings.core.plan import ENABLED, is_on
+from tidings.core.plan import ENABLED, HINTS, is_on
 from tidings.elements.element import Element
 
 SHORT = (
@@ -23,11 +23,17 @@ def configuration_of(instance: Instance) -> Configuration:
 
 
 def show(
-    instance: Instance, element: Element, user: User | None, lanes: Sequence[Lane], now: Moment
+    instance: Instance,
+    element: Element,
+    user: User | None,
+    lanes: Sequence[Lane],
+    now: Moment,
+    hints: Lane | None = None,
 ) -> dict[str, object]:
     """The whole instance; secrets masked, `providerData` never echoed.
 
-    `lanes` are its poll lanes: while one is parked the instance is not valid, and `validMessage` says why.
+    `lanes` are its poll lanes: while one is parked the instance is not valid, and `validMessage` says why. `hints` is
+    its hint lane: what its provider was asked for is shown while hints are on.
     """
     reason = parked_because(lanes)
     configuration = configuration_of(instance)
@@ -55,14 +61,20 @@ def show(
         "user": _user(instance, user),
         "freshness": [{"resource": lane.key, **show_freshness(lane, now)} for lane in lanes],
         "completeness": [{"resource": lane.key, **show_completeness(lane)} for lane in lanes],
+        **({"hints": show_hints(hints)} if hints is not None and is_on(values.get(HINTS), HINTS) else {}),
     }
 
 
 def show_short(
-    instance: Instance, element: Element, user: User | None, lanes: Sequence[Lane], now: Moment
+    instance: Instance,
+    element: Element,
+    user: User | None,
+    lanes: Sequence[Lane],
+    now: Moment,
+    hints: Lane | None = None,
 ) -> dict[str, object]:
     """What a list with `hydrate=false` shows: everything but the configuration and the element's details."""
-    whole: Mapping[str, object] = show(instance, element, user, lanes, now)
+    whole: Mapping[str, object] = show(instance, element, user, lanes, now, hints)
     return {name: whole[name] for name in SHORT if name in whole} | {
         "element": {"id": element.id, "key": element.key, "name": element.name}
     }

@@ -15,11 +15,11 @@ from tidings.api.authentication import new_token
 from tidings.api.call import InstanceCallIn, UserCall, UserCallIn
 from tidings.api.elements import ElementKey, find
 from tidings.api.instance_view import configuration_of, show, show_short
-from tidings.api.poll_lanes import lanes_by_instance, lanes_of
+from tidings.api.poll_lanes import hint_lanes, lanes_by_instance, lanes_of
 from tidings.api.problems import Refused
 from tidings.core.errors import InvalidInput
 from tidings.core.instanceconfig import Configuration, write
-from tidings.core.model import Instance, LaneKind, User
+from tidings.core.model import Instance, User
 from tidings.core.naming import plain, plain_tags
 from tidings.elements.element import Element
 from tidings.store.base import NewInstance
@@ -114,7 +114,10 @@ async def disable(call: InstanceCallIn) -> Response:
 
 async def delete(call: InstanceCallIn) -> Response:
     """Remove the instance for good; its token is refused from now on."""
-    await call.parts.store.delete_instance(call.instance.id, call.parts.clock())
+    store = call.parts.store
+    hinted = await hint_lanes(store, call.instance.id)
+    if await store.delete_instance(call.instance.id, call.parts.clock()) and hinted:
+        call.parts.forget_hints(call.instance)
     return answer({})
 
 
@@ -151,11 +154,14 @@ async def _list(call: UserCall, element: Element | None, tags: list[str], search
     ]
     if not found:
         raise Refused(404, "No element instances found")
-    lanes = await lanes_by_instance(call.parts.store)
+    lanes, hints = await lanes_by_instance(call.parts.store), await hint_lanes(call.parts.store)
     users = {user_id: await owner(call, user_id) for user_id in {instance.user_id for instance in found}}
     view, now = show if hydrate else show_short, call.parts.clock()
     return listing(
-        [view(each, element_of(call.parts, each), users[each.user_id], lanes[each.id], now) for each in found]
+        [
+            view(each, element_of(call.parts, each), users[each.user_id], lanes[each.id], now, hints.get(each.id))
+            for each in found
+        ]
     )
 
 
@@ -183,9 +189,9 @@ def _named(call: UserCall, named: ElementNamed) -> Element:
 async def shown(call: UserCall, instance: Instance) -> dict[str, object]:
     """One instance as the API answers it."""
     lanes = await lanes_of(call.parts.store, instance.id)
-    return show(
-        instance, element_of(call.parts, instance), await owner(call, instance.user_id), lanes, call.parts.clock()
-    )
+    hints = await hint_lanes(call.parts.store, instance.id)
+    user, now = await owner(call, instance.user_id), call.parts.clock()
+    return show(instance, element_of(call.parts, instance), user, lanes, now, hints.get(instance.id))
 
 
 async def owner(call: UserCall, user_id: int) -> User | None:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from tidings.api.signal import Signal
 from tidings.core.addresses import AddressPolicy
-from tidings.core.model import Moment
-from tidings.elements.element import Element
+from tidings.core.model import Instance, Moment
+from tidings.elements.element import Element, Resource
 from tidings.settings import Settings
 from tidings.store.base import Store
 
 
 class Account(Protocol):
-    """An account at the provider whose credentials can be tried."""
+    """An account at the provider: its credentials can be tried, its records counted."""
 
     async def check(self) -> None:
         """Raises a ProviderError or AddressForbidden when the provider cannot be used with them."""
+
+    async def count(
+        self, resource: Resource, conditions: str = "", extra: Mapping[str, str] | None = None
+    ) -> tuple[int, Moment]:
+        """How many records meet the conditions, and when; raises as `check` does."""
 
 
 class Connect(Protocol):
@@ -29,12 +34,20 @@ class Connect(Protocol):
     ) -> Account: ...
 
 
+async def _nobody_waits(
+    instance: str, token: str, headers: Mapping[str, str], read: Callable[[], Awaitable[bytes]], /
+) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class ApiParts:
     """`clock` gives the moment in epoch milliseconds, `dice` as many random bytes as asked for.
 
     `wake` is called with the id of an instance whose lanes may be due now. `log_grew` is set whenever events were
-    appended. `why_not_ready` says what is still missing before work can be done, None when nothing is.
+    appended. `take_hint` is given what arrived as a hint (the id it names, its token, its headers, how to read it) and
+    says whether it was one; `forget_hints` takes back what a deleted instance had asked of its provider.
+    `why_not_ready` says what is still missing before work can be done, None when nothing is.
     """
 
     store: Store
@@ -46,6 +59,8 @@ class ApiParts:
     wake: Callable[[int], None]
     settings: Settings
     log_grew: Signal = field(default_factory=Signal)
+    take_hint: Callable[[str, str, Mapping[str, str], Callable[[], Awaitable[bytes]]], Awaitable[bool]] = _nobody_waits
+    forget_hints: Callable[[Instance], None] = lambda instance: None
     #: What this process has counted, in the Prometheus text format.
     counted: Callable[[], bytes] = lambda: b""
     #: How many requests may still go to an instance's tenant in this minute; None where they are not counted.

@@ -9,6 +9,7 @@ from tidings.api.answers import iso
 from tidings.core.completeness import completeness
 from tidings.core.cursor import decode
 from tidings.core.freshness import current_since, freshness, is_stale
+from tidings.core.hints import remembered
 from tidings.core.model import Lane, LaneKind, LaneState, Moment
 from tidings.store.base import Store
 
@@ -25,6 +26,11 @@ async def lanes_by_instance(store: Store) -> defaultdict[int, list[Lane]]:
         if lane.state is not LaneState.OFF:
             lanes[lane.instance_id].append(lane)
     return lanes
+
+
+async def hint_lanes(store: Store, instance_id: int | None = None) -> dict[int, Lane]:
+    """The hint lane of each instance that has one, or of this one."""
+    return {lane.instance_id: lane for lane in await store.lanes(LaneKind.HINT, instance_id)}
 
 
 def parked(lanes: Sequence[Lane]) -> list[Lane]:
@@ -93,6 +99,13 @@ def show_record(lane: Lane, now: Moment) -> dict[str, object]:
         "reason": lane.parked_reason,
         "freshness": show_freshness(lane, now),
     }
+
+
+def show_hints(lane: Lane) -> dict[str, object]:
+    """For which types of records the provider was asked for hints, when that was last seen to be so, and why it is not
+    so now."""
+    memory = remembered(lane.cursor)
+    return {"types": memory.types, "verifiedDate": _date(memory.verified_at or None), "reason": lane.parked_reason}
 
 
 def _date(moment: Moment | None) -> str | None:

@@ -12,8 +12,10 @@ from tidings.api import (
     configuration,
     elements,
     events,
+    first_run,
     health,
     held,
+    hints,
     instances,
     jobs,
     metrics,
@@ -90,9 +92,12 @@ PLATFORM = (
     Route("PUT", "/instances/{instance_id:int}/polling/enabled", polling.enable, Scope.USER),
     Route("POST", "/instances/{instance_id:int}/poll", polling.poll_now, Scope.USER),
     Route("POST", "/instances/{instance_id:int}/audit", polling.audit, Scope.USER),
+    Route("GET", "/instances/{instance_id:int}/polling/first-run", first_run.estimate, Scope.USER),
     Route("GET", "/instances/{instance_id:int}/polling/held", held.list_held, Scope.USER),
     Route("PUT", "/instances/{instance_id:int}/polling/held/{resource:path}", held.release, Scope.USER),
     Route("DELETE", "/instances/{instance_id:int}/polling/held/{resource:path}", held.refuse, Scope.USER),
+    #
+    Route("POST", "/hints/{instance}", hints.take, Scope.OPEN),
     #
     Route("GET", "/notices", notices.list_notices, Scope.USER),
     #

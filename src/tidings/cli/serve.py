@@ -44,6 +44,7 @@ def serve(
     database: Annotated[str | None, _option("database")] = None,
     nats: Annotated[str | None, _option("nats")] = None,
     role: Annotated[str | None, _option("role")] = None,
+    public_url: Annotated[str | None, _option("public_url")] = None,
     allowed_networks: Annotated[str | None, _option("allowed_networks")] = None,
     log_level: Annotated[str | None, _option("log_level")] = None,
     log_format: Annotated[
@@ -75,6 +76,7 @@ def serve(
         "database": database,
         "nats": nats,
         "role": role,
+        "public_url": public_url,
         "allowed_networks": allowed_networks,
         "log_level": log_level,
     }

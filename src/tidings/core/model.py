@@ -49,8 +49,8 @@ class Lane:
     """One row of work with order and a lease, as it was when claimed or read.
 
     `key` is the resource's name for a poll lane, the subscription's id (in digits) for a delivery lane, and `hints` for
-    the hint lane. `cursor` is JSON, empty at first, and belongs to the stage that runs the lane. `generation` is the hash of what a poll lane's
-    records are compared under.
+    the hint lane. `cursor` is JSON, empty at first, and belongs to the stage that runs the lane. `generation` is the
+    hash of what a poll lane's records are compared under.
     """
 
     id: int

@@ -15,6 +15,7 @@ from tidings.core.pollerconfig import PolledResource
 ENABLED = "event.notification.enabled"
 SIGNATURE_KEY = "event.notification.signature.key"
 FILTER_NULLS = "filter.response.nulls"
+HINTS = "event.poller.hints"
 
 #: Grows when the same record would get another fingerprint (design.md section 6).
 FINGERPRINT_VERSION = 1
@@ -35,6 +36,7 @@ def plan(configuration: Configuration, element: PolledElement, *, disabled: bool
         generations={resource.name: generation(resource, filter_nulls, element.version) for resource in resources},
         callback_url=values.get(CALLBACK_URL),
         signature_key=values.get(SIGNATURE_KEY),
+        hints=is_on(values.get(HINTS), HINTS),
     )
 
 

@@ -6,7 +6,7 @@ Pure. The provider's own words are kept (`provider_message`), our secrets never 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -126,14 +126,21 @@ def is_json_object(answer: Answer) -> bool:
         return False
 
 
-def failure(answer: Answer, *, purpose: str, by_id: bool = False, secrets: Iterable[str] = ()) -> ProviderError | None:
-    """The error an answer stands for, or None for a 200. `purpose` opens the message ("reading contacts").
+def failure(
+    answer: Answer,
+    *,
+    purpose: str,
+    by_id: bool = False,
+    secrets: Iterable[str] = (),
+    expected: Container[int] = (HTTPStatus.OK,),
+) -> ProviderError | None:
+    """The error an answer stands for, or None for an `expected` status. `purpose` opens the message.
 
     `by_id` says that one record was asked for: its 404 is `RecordNotFound` when the provider itself says so in JSON;
     a gateway's 404 page proves nothing about the record (spec connectwise.md 7.2).
     """
     status = answer.status
-    if status == HTTPStatus.OK:
+    if status in expected:
         return None
     said = provider_message(answer, secrets)
     text = f"{purpose}: the provider answered {status}{_phrase(status)}"

@@ -127,7 +127,8 @@ def _contradiction(element: Element, folder: Path) -> str | None:
     used = {element.api.root, *(header.key for header in element.api.headers if header.key)}
     moved = element.api.discovery.path if element.api.discovery else ""
     templates = element.authentication.user, element.authentication.password, element.api.budget.account, moved
-    used |= set(re.findall(r"\{([^{}]+)\}", " ".join(templates)))
+    queries = element.hints.key.query.values() if element.hints else ()
+    used |= set(re.findall(r"\{([^{}]+)\}", " ".join((*templates, *queries))))
     if unknown := used - keys:
         return f"configuration key {sorted(unknown)[0]!r} is used but has no [[configuration]] entry"
     for header in element.api.headers:

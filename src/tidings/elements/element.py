@@ -202,6 +202,60 @@ class Api(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     discovery: Discovery | None = None
 
 
+class HintKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the provider keeps the keys that its hints are signed with: how the `path` of a key's address ends, the
+    member of the answer that is the key, what must stand in the `query` (templates over configuration keys, so that it
+    is this account's), and what its host may lack that the API's host has in front."""
+
+    path: str
+    member: str
+    query: Mapping[str, str] = {}
+    host_prefix: str = ""
+
+
+class HintRegistration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How hints are asked for: below `path` registrations are listed, made (POST) and removed (DELETE by id).
+
+    `find` is the condition that lists ours, with our `{token}`; `address` what the provider is given for `{address}`;
+    `record` what a new one says besides. The others are the names of a registration's members.
+    """
+
+    path: str
+    find: str
+    address: str
+    record: Mapping[str, Any] = {}
+    id: str = "id"
+    type: str = "type"
+    url: str = "url"
+    inactive: str = ""
+
+
+class Hints(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the provider tells at once that something has changed, and of which resources.
+
+    A hint is a signed JSON object: the header `signature` holds the signature of core/hints.py, `type` and `key_url`
+    are dotted paths in it. `types` maps paths of the provider's resources (with `{id}` for any one segment) to the type
+    that a hint names them by.
+    """
+
+    signature: str
+    type: str
+    key_url: str
+    key: HintKey
+    registration: HintRegistration
+    types: Mapping[str, str]
+
+    def type_of(self, provider_path: str) -> str | None:
+        """The type by which hints name a resource of the provider, None when there are none for it.
+
+        With `"/tickets/{id}/notes" = "ticket"`, `/tickets/7/notes` is a ticket and `/notes` is nothing.
+        """
+        for pattern, type in self.types.items():
+            if re.fullmatch(re.escape(pattern).replace(r"\{id\}", r"[^/]+"), provider_path):
+                return type
+        return None
+
+
 class Generic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Collections that stand under their provider path's own name (`finance/agreements`), below these modules."""
 
@@ -226,6 +280,7 @@ class Element(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     resources: tuple[Resource, ...]
     polling: Mapping[str, Mapping[str, Any]]
     generic: Generic | None = None
+    hints: Hints | None = None
     readme: str = ""
 
     def resource(self, path: str) -> Resource | None:

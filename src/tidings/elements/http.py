@@ -1,8 +1,8 @@
-"""How a provider is asked over HTTP: one GET, bounded in time and size, its failures sorted by what to do next."""
+"""How a provider is asked over HTTP: one request, bounded in time and size, its failures sorted by what to do next."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from urllib.parse import quote, urlsplit
 
 import aiohttp
@@ -100,7 +100,23 @@ class ProviderClient:
         by_id: bool = False,
         secrets: Iterable[str] = (),
     ) -> Answer:
-        """The provider's 200, whole; every other outcome is raised as the error that says what to do next.
+        """The provider's 200, whole; every other outcome is raised as `send` says."""
+        return await self.send("GET", url, headers=headers, purpose=purpose, by_id=by_id, secrets=secrets)
+
+    async def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        purpose: str,
+        body: bytes | None = None,
+        by_id: bool = False,
+        secrets: Iterable[str] = (),
+        expected: Container[int] = (200,),
+    ) -> Answer:
+        """An answer with an `expected` status, whole; every other outcome is raised as the error that says what to do
+        next. `body` is JSON.
 
         Redirects are never followed. `purpose` opens every message ("reading contacts"); `secrets` never appear in
         one. Raises `CredentialsRefused`, `RateLimited`, `ProviderDown`, `ProviderRefused`, `RecordNotFound` (only
@@ -113,15 +129,20 @@ class ProviderClient:
             )
         secrets = tuple(secrets)
         try:
-            async with self._session.get(
-                URL(url, encoded=True), headers=headers, allow_redirects=False, timeout=self._timeout
+            async with self._session.request(
+                method,
+                URL(url, encoded=True),
+                headers=headers if body is None else {**headers, "Content-Type": "application/json"},
+                data=body,
+                allow_redirects=False,
+                timeout=self._timeout,
             ) as response:
-                body = await self._body_of(response, purpose)
+                answered = await self._body_of(response, purpose)
                 date_at = http_date(response.headers.get("Date"))
                 answer = Answer(
                     status=response.status,
                     headers=response.headers,
-                    body=body,
+                    body=answered,
                     date_at=self._clock() if date_at is None else date_at,
                     dated=date_at is not None,
                 )
@@ -129,7 +150,7 @@ class ProviderClient:
             if forbidden := _forbidden_address(error):
                 raise forbidden from None
             raise ProviderDown(scrub(f"{purpose}: {self._what_happened(error, url)}", secrets)) from error
-        if failed := failure(answer, purpose=purpose, by_id=by_id, secrets=secrets):
+        if failed := failure(answer, purpose=purpose, by_id=by_id, secrets=secrets, expected=expected):
             raise failed
         return answer
 

@@ -29,6 +29,7 @@ class Vault:
         self._ciphers = {name: AESGCM(key) for name, key in keys.items()}
         # The oldest key makes the look-up hashes, so a rotation does not log everybody out.
         self._lookup_key = hashlib.blake2b(list(keys.values())[-1], person=b"tidings-lookup").digest()
+        self._derivation_key = hashlib.blake2b(list(keys.values())[-1], person=b"tidings-derive").digest()
 
     def seal(self, plain: bytes, purpose: str) -> bytes:
         """`name NUL nonce ciphertext`; `purpose` is bound to it, so a blob cannot be moved to another column."""
@@ -52,6 +53,10 @@ class Vault:
     def lookup(self, secret: str) -> bytes:
         """A keyed hash: equal for equal secrets, useless without the master key."""
         return hmac.digest(self._lookup_key, secret.encode(), "sha256")
+
+    def derive(self, purpose: str) -> bytes:
+        """32 bytes that are always the same for a purpose, and that nobody knows who has not the master key."""
+        return hmac.digest(self._derivation_key, purpose.encode(), "sha256")
 
 
 def load_vault(path: Path) -> Vault:

@@ -57,6 +57,10 @@ class Database:
 
         return await asyncio.get_running_loop().run_in_executor(self._readers, run)
 
+    def derive(self, purpose: str) -> bytes:
+        """What nobody knows who has not the master key: 32 bytes, always the same for a purpose."""
+        return self._vault.derive(purpose)
+
     async def close(self) -> None:
         await asyncio.to_thread(self._close)
 

@@ -14,6 +14,8 @@ from tidings.store.base import NewInstance
 from tidings.store.sqlite.database import SQL, Database, one, run, run_id
 from tidings.store.sqlite.lanes import lane_rows
 
+HINT_LANE = "hints"
+
 
 class Instances(Database):
     """The store's part about instances."""
@@ -90,6 +92,9 @@ class Instances(Database):
                 run(db, "change_subscription", id=subscription_id, url=plan.callback_url, signature_key=sealed)
                 run(db, "unqueue_deliveries", subscription_id=subscription_id, now=now)
             want[(LaneKind.DELIVER.value, str(subscription_id))] = ""
+        hints = (LaneKind.HINT.value, HINT_LANE)
+        if plan.hints or hints in have:
+            want[hints] = ""
         for (kind, key), generation in want.items():
             if (kind, key) in have:
                 run(db, "ready_lane", id=have[kind, key], due_at=now, generation=generation)

@@ -74,6 +74,17 @@ class Lanes(Database):
 
         return await self._writer.run(work)
 
+    async def hurry(self, lane_id: int, change: Callable[[Lane], bytes | None], now: Moment) -> bool:
+        def work(db: sqlite3.Connection) -> bool:
+            row = db.execute(SQL["idle_lane"], {"id": lane_id}).fetchone()
+            cursor = None if row is None else change(rows.lane(row))
+            if cursor is None:
+                return False
+            run(db, "amend_lane", id=lane_id, cursor=cursor, now=now)
+            return True
+
+        return await self._writer.run(work)
+
     async def wake(self, kind: LaneKind, instance_id: int, now: Moment) -> None:
         await self._writer.run(lambda db: run(db, "wake_lanes", kind=kind, instance_id=instance_id, now=now) and None)
 
