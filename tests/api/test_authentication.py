@@ -36,6 +36,7 @@ def test_only_these_routes_are_open_to_anybody() -> None:
         ("GET", "/ready"),
         ("GET", "/metrics"),
         ("POST", f"{BASE}/authentication"),
+        ("POST", f"{BASE}/hints/{{instance}}"),
     ]
 
 
