@@ -354,3 +354,29 @@ async def test_another_configuration_ends_a_hold_because_it_takes_over_what_is_t
     assert (await world.cursor()).unmoved == 0
     assert await audit(world) == Completeness(world.now, 40, 0, 0, 0, None)
     assert await world.events() == []
+
+
+async def test_what_the_next_poll_would_have_brought_is_announced_and_was_not_missed(tmp_path):
+    async with World(tmp_path, **{"event.poller.refresh_interval": "60"}) as world:
+        for key in EVERY:
+            world.provider.put(key, LONG_AGO + key * MINUTE, firstName=f"n{key}")
+        await world.run()
+        world.provider.put(3, firstName="edited a moment ago")
+        change_silently(world, [4])
+        figure = await audit(world)
+        assert sorted(await world.events()) == [("UPDATED", 3), ("UPDATED", 4)]
+        assert figure.missed == 1
+        causes = {e["objectId"]: e.get("cause") for message in await world.messages() for e in message["events"]}
+        assert causes == {"3": None, "4": "audit"}
+
+
+async def test_a_stamp_within_the_settle_window_is_not_missed_where_settle_passes_are_made(tmp_path):
+    for settle, missed in (("10", 0), ("0", 1)):
+        settings = {"event.poller.refresh_interval": "60", "event.poller.settle_interval": settle}
+        folder = tmp_path / settle
+        folder.mkdir()
+        async with World(folder, **settings) as world:
+            world.provider.put(1, START - MINUTE, firstName="sets the watermark")
+            await world.run()
+            world.provider.put(2, START - 30 * MINUTE, firstName="came into view late")
+            assert (await audit(world)).missed == missed

@@ -56,6 +56,7 @@ class Reading(msgspec.Struct, frozen=True, omit_defaults=True):
     created: int = 0
     updated: int = 0
     deleted: int = 0
+    missed: int = 0  #: of those what only an audit could find
     count: int | None = None  #: the provider's own count when the reading began
     serial: int = 0  #: a sweep judges only what was written at or before this page
     last_id: RecordId | None = None  #: the last id a sweep has passed

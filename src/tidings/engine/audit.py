@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from tidings.core.completeness import SHOWN, is_flood
-from tidings.core.cursor import PollCursor, Reading, ReadingKind, Stretch, Unmoved
+from tidings.core.cursor import PollCursor, Reading, ReadingKind, Stretch, Unmoved, lower_bound
 from tidings.core.detect import is_unmoved
 from tidings.core.errors import ProviderRefused
 from tidings.core.model import Change, Known, Moment, RecordId, RecordWrite, record_id
@@ -35,6 +35,14 @@ _replace = msgspec.structs.replace
 def is_listed(reading: Reading) -> bool:
     """Whether an audit has read everything and now asks for what was missing."""
     return reading.kind is ReadingKind.AUDIT and reading.listed and reading.weighed is None
+
+
+def is_missed(source: Source, cursor: PollCursor, stamp_at: Moment | None) -> bool:
+    """Whether a change with this stamp is one that no poll or settle pass would bring any more; what they have only not
+    come to yet, because an audit reads while people work, is not missed."""
+    kinds = [ReadingKind.POLL, *([ReadingKind.SETTLE] if source.intervals.settle is not None else [])]
+    bounds = [lower_bound(cursor, kind, source.overlap, source.settle_window) for kind in kinds]
+    return stamp_at is None or all(bound is not None and stamp_at < bound for bound in bounds)
 
 
 def weighed(
@@ -141,6 +149,7 @@ async def go_on(
             created=reading.created,
             updated=reading.updated,
             deleted=reading.deleted,
+            missed=reading.missed,
         )
         return Turn(_replace(cursor, short=cursor.short + 1, long=begun_anew), reading=reading, finished=True)
     if short:
@@ -247,7 +256,7 @@ def _done(source: Source, cursor: PollCursor, reading: Reading, now: Moment) -> 
         audit_at=after(now, source.intervals.audit),
         audited_at=now,
         audited=reading.compared,
-        audit_missed=reading.created + reading.updated + reading.deleted,
+        audit_missed=reading.missed,
         audit_phantom=phantom,
         audit_counted=reading.counted,
         audit_asked=False,

@@ -96,7 +96,8 @@ async def read_page(
         records.append(write)
         source.trace.judged(key, known.get(key), write, change)
         if change is not None:
-            changes.append(replace(change, cause="audit") if kind is ReadingKind.AUDIT else change)
+            missed = kind is ReadingKind.AUDIT and audit.is_missed(source, cursor, row.stamp_at)
+            changes.append(replace(change, cause="audit") if missed else change)
     if kind is ReadingKind.AUDIT:
         reading, records, changes = audit.weighed(source, cursor, reading, page, known, records, changes)
     reading = _counted(reading, heads.ids, stamps, outside, changes)
@@ -217,6 +218,7 @@ def _counted(
         created=reading.created + kinds.count(EventType.CREATED),
         updated=reading.updated + kinds.count(EventType.UPDATED),
         deleted=reading.deleted + kinds.count(EventType.DELETED),
+        missed=reading.missed + sum(change.cause is not None for change in changes),
         **top,
     )
 
