@@ -185,7 +185,11 @@ class History:
                 self.faults.move_zone()
 
     async def outage(self) -> None:
-        """Nothing can be read for minutes or a day, while people go on and workers try."""
+        """Nothing can be read for minutes or a day, while people go on and workers try. Before that all gets slow."""
+        self.people.slow = True
+        for _ in range(3):
+            self.people.act()
+        self.people.slow = False
         span = self.dice.choice((5, 60, 300, 1800)) * MINUTE
         self.faults.down_until = self.world.true_at + span
         for _ in range(6):

@@ -145,11 +145,14 @@ class Oracle:
         assert last is None or version.number > last.number or untold, f"{seen.what}: nothing has changed"
 
     def an_audit_finds_what_no_poll_could(self, seen: _Seen) -> None:
-        cause = seen.event.get("cause")
-        assert cause in (None, "audit"), seen.what
-        assert cause is None or self.audited, f"{seen.what}: nobody has made an audit"
-        missed = cause is not None and self.honest and seen.watch.was_passed_over(seen.version, self._sequence)
-        assert not missed, f"{seen.what}: an audit found what a poll had passed over"
+        cause, watch = seen.event.get("cause"), seen.watch
+        if cause is None:
+            return
+        assert cause == "audit", seen.what
+        assert self.audited, f"{seen.what}: nobody has made an audit"
+        assert not watch.is_due(seen.version, self._sequence), f"{seen.what}: the next poll would have brought it"
+        missed = self.honest and watch.was_passed_over(seen.version, self._sequence)
+        assert not missed, f"{seen.what}: a poll had passed over it"
 
     def what_is_created_was_not_there(self, seen: _Seen) -> None:
         watch, state, version = seen.watch, seen.state, seen.version

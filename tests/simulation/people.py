@@ -15,8 +15,9 @@ BEFORE = 3 * 3600  #: seconds over which what is there at the beginning was made
 
 
 class People:
-    """`late_by` is by how many seconds a version may be shown too late; with `unstamped`, content may change under the
-    stamp it had; `careful` people delete and hide nothing, `open` ones hide nothing."""
+    """`late_by` is by how many seconds a version may be shown too late, as most are while all is `slow`; with
+    `unstamped`, content may change under the stamp it had; `careful` people delete and hide nothing, `open` ones hide
+    nothing."""
 
     def __init__(
         self,
@@ -27,7 +28,7 @@ class People:
         note: Callable[[str], None],
     ) -> None:
         self.account, self.oracle, self.dice, self.clock, self.note = account, oracle, dice, clock, note
-        self.late_by, self.unstamped, self.careful, self.open = 0, False, False, False
+        self.late_by, self.slow, self.unstamped, self.careful, self.open = 0, False, False, False, False
         self._counter = 0
         self._out_of_sight: dict[tuple[str, int], int] = {}
 
@@ -105,7 +106,7 @@ class People:
         dice, now = self.dice, self.clock()
         stamp_at, late_by = now, 0
         odd = dice.random()
-        if odd < 0.1:
+        if odd < (0.7 if self.slow else 0.1):
             late_by = dice.randint(0, self.late_by) * SECOND
         elif odd < 0.15:
             stamp_at = now - dice.randint(0, min(self.late_by, 60)) * SECOND

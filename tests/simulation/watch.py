@@ -13,11 +13,13 @@ from tests.simulation.account import SECOND, Table, Version
 @dataclass(frozen=True, slots=True)
 class Poll:
     """One whole poll: it began after `after` and had ended at `until`; it had to bring what is stamped `from_at` or
-    later. `sequence` is that of the last event in the log then."""
+    later, and the next one what is stamped `next_from_at` or later. `sequence` is that of the last event in the log
+    when it ended."""
 
     after: int
     until: int
     from_at: int
+    next_from_at: int
     sequence: int
 
 
@@ -74,6 +76,11 @@ class Watch:
             return False
         between = (each for each in self.table.versions[version.key] if last.number <= each.number < version.number)
         return any(each.facts == last.facts and each.stamp_at == version.stamp_at for each in between)
+
+    def is_due(self, version: Version, sequence: int) -> bool:
+        """Whether the next poll must bring a version, as it stood at the event of this sequence."""
+        ended = [poll for poll in self.polls if poll.sequence < sequence]
+        return bool(ended) and version.stamp_at >= ended[-1].next_from_at
 
     def was_passed_over(self, version: Version, sequence: int) -> bool:
         """Whether a whole poll must have seen a version that was in plain view, and was the last one, all the while;

@@ -266,9 +266,11 @@ class World:
         before = self._polled_at.get(lane.id)
         if now.baselined and now.main is None and (before is None or before[0] != now.polled_at):
             instance = await self.store.instance(self.instance_id)
+            watermark_at = now.watermark_at or self.true_at
             if before is not None and instance is not None:
-                watch.polls.append(Poll(before[1], self.true_at, before[2] - self.overlap, instance.last_sequence))
-            self._polled_at[lane.id] = now.polled_at, self.true_at, now.watermark_at or self.true_at
+                from_at, next_from_at = before[2] - self.overlap, watermark_at - self.overlap
+                watch.polls.append(Poll(before[1], self.true_at, from_at, next_from_at, instance.last_sequence))
+            self._polled_at[lane.id] = now.polled_at, self.true_at, watermark_at
         if now.baselined and lane.generation == self._plan().generations.get(lane.key):
             watch.reset_until = [min(until, self.true_at) for until in watch.reset_until]
 
