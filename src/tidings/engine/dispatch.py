@@ -54,8 +54,10 @@ class Dispatcher:
                     # A full disk or a lost database must not end the loop: what is due stays due.
                     self._log.exception("dispatch.failed", kind=self._kind.value)
                     wait_for = self._look_every
+                # Not asyncio.wait_for: it swallows a cancellation that comes with the wake-up, and we would never stop.
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), wait_for / 1000)
+                    async with asyncio.timeout(wait_for / 1000):
+                        await self._woken.wait()
         finally:
             keeper.cancel()
             await self._stop()

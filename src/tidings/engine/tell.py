@@ -55,7 +55,8 @@ class Teller:
                 # A full disk or a lost database must not end the loop: what is due stays due.
                 self._log.exception("teller.failed")
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), self._look_every)
+                async with asyncio.timeout(self._look_every):
+                    await self._woken.wait()
 
     async def tell(self) -> None:
         """Everything that is due now; a receiver that does not answer at all is left alone until the next look."""
