@@ -49,14 +49,14 @@ class People:
         if not keys or act < 0.2:
             self.write(table, *self._new(name))
         elif act < 0.75:
-            key = dice.choice(keys)
+            key = self._one(name, keys)
             self.edit(table, key, {dice.choice(("zip", "zip", "state")): dice.choice(VALUES)})
             if dice.random() < 0.2:  # once more in the same second
                 self.edit(table, key, {"zip": dice.choice(VALUES)})
         elif act < 0.80:
-            self.edit(table, dice.choice(keys), {})
+            self.edit(table, self._one(name, keys), {})
         elif act < 0.84:
-            self.edit(table, dice.choice(keys), {"city": dice.choice(CITIES)})
+            self.edit(table, self._one(name, keys), {"city": dice.choice(CITIES)})
         elif act < 0.88 and name == "organizations":
             key = dice.choice(keys)
             content = table.versions[key][-1].content or {}
@@ -72,6 +72,12 @@ class People:
             self.note(f"{name} {key} is deleted")
             table.poisoned.discard(key)
             table.write(key, None)
+
+    def _one(self, name: str, keys: list[int]) -> int:
+        """Any record, or once more the one that somebody wrote last."""
+        table = self.account.tables[name]
+        last = max(keys, key=lambda key: table.versions[key][-1].number)
+        return last if self.dice.random() < 0.3 else self.dice.choice(keys)
 
     def _new(self, name: str) -> tuple[int, dict[str, Any]]:
         self._counter += 1
