@@ -58,6 +58,12 @@ def test_a_database_url_names_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
         ("TIDINGS_LEASE_FOR", "soon", "valid number"),
         ("TIDINGS_LOG_LEVEL", "loud", "'debug'"),
         ("TIDINGS_NOTICES_URL", "ops.example/notices", "https://HOST/PATH"),
+        ("TIDINGS_PUBLIC_URL", "tidings.example", "https://HOST"),
+        ("TIDINGS_PUBLIC_URL", "ftp://tidings.example", "https://HOST"),
+        ("TIDINGS_PUBLIC_URL", "https://user@tidings.example", "https://HOST"),
+        ("TIDINGS_PUBLIC_URL", "https://tidings.example/?a=b", "https://HOST"),
+        ("TIDINGS_PUBLIC_URL", 'https://tidings.example/"x', "https://HOST"),
+        ("TIDINGS_PUBLIC_URL", "https://", "https://HOST"),
         ("TIDINGS_NOTICES_KEY", "short", "at least 8"),
         ("TIDINGS_METRICS_TOKEN", "", "at least 8"),
     ],
@@ -68,6 +74,18 @@ def test_a_bad_value_is_refused_by_its_name(monkeypatch: pytest.MonkeyPatch, nam
         load()
     assert refused.value.field == name
     assert says in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("https://h.example/below/", "https://h.example/below"),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ("", None),
+    ],
+)
+def test_a_public_address_is_kept_without_the_slash_at_its_end(given: str, kept: str | None) -> None:
+    assert load({"public_url": given}).public_url == kept
 
 
 def test_a_secret_is_neither_shown_nor_quoted_in_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -171,6 +171,7 @@ async def build(settings: Settings, *, log: Any = None) -> AsyncIterator[App]:
             addresses=addresses,
             keys=HintKeys(clock=time.monotonic),
             lanes=hinted,
+            clock=clock,
             log=log,
         )
         registrar = Registrar(

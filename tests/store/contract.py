@@ -270,6 +270,41 @@ class StoreContract:
         assert [found.cursor for found in await self.claim(store)] == [b"12"]
         assert not await store.amend(999, lambda cursor: cursor, NOW)
 
+    async def test_a_lane_is_hurried_only_while_nobody_holds_it_and_only_if_that_is_wanted(self, store: Store):
+        lane = await self.polling(store)
+        assert not await store.hurry(lane.id, lambda found: b"never", NOW)
+        await store.commit_page(lane, page(cursor=b"1", release=False, lease_until=NOW + MINUTE))
+        await store.release(lane, due_at=NOW + 9 * MINUTE, attempt=2, reason="503")
+        seen = []
+
+        def refuse(found):
+            seen.append((found.attempt, found.due_at, found.cursor))
+
+        assert not await store.hurry(lane.id, refuse, NOW)
+        assert seen == [(2, NOW + 9 * MINUTE, b"1")]
+        assert await self.claim(store) == []
+        assert await store.hurry(lane.id, lambda found: found.cursor + b"2", NOW)
+        (claimed,) = await self.claim(store)
+        assert claimed.cursor == b"12"
+        await store.park(claimed, "keys refused")
+        assert not await store.hurry(lane.id, lambda found: b"3", NOW)
+        assert not await store.hurry(999, lambda found: b"3", NOW)
+
+    async def test_a_hint_lane_stays_and_is_due_with_each_change_until_its_instance_is_deleted(self, store: Store):
+        hinted = dataclasses.replace(plan("contacts"), hints=True)
+        made = await store.create_instance(new_instance(), hinted, NOW)
+        (lane,) = await self.claim(store, LaneKind.HINT)
+        await store.release(lane, due_at=NOW + 99 * MINUTE, cursor=b"kept")
+        for wanted in (hinted, plan("contacts"), LanePlan()):
+            made = await store.update_instance(made, wanted, NOW)
+            (lane,) = await self.claim(store, LaneKind.HINT)
+            assert lane.cursor == b"kept"
+            await store.release(lane, due_at=NOW + 99 * MINUTE)
+        await store.delete_instance(made.id, NOW)
+        assert [found.state for found in await store.lanes(LaneKind.HINT)] == [LaneState.OFF]
+        await store.create_instance(new_instance(token="other"), plan("contacts"), NOW)
+        assert len(await store.lanes(LaneKind.HINT)) == 1
+
     # Pages
 
     async def test_a_page_is_committed_whole_or_not_at_all(self, store: Store):
@@ -559,7 +594,7 @@ class StoreContract:
         deliver = await self.delivering(store)
         first = (await store.log_after(1, 0, 1))[0]
         write = DeliveryWrite(first.number, Attempt(10, NOW, outcome(410)), DeliveryState.RETRY, 10, NOW)
-        await store.deactivate(deliver, [write], b'{"offset":1}', "the receiver answered 410")
+        await store.deactivate(deliver, [write], b'{"offset":1}', "the receiver answered 410", NOW)
         subscription = await store.subscription(int(deliver.key))
         assert subscription is not None
         assert (subscription.active, subscription.reason) == (False, "the receiver answered 410")
@@ -578,7 +613,7 @@ class StoreContract:
         await store.update_instance(instance, plan("contacts", url="http://127.0.0.1:9/other"), NOW)
         subscription = await store.subscription(int(deliver.key))
         assert subscription is not None
-        assert (subscription.url, subscription.signature_key) == ("http://127.0.0.1:9/other", "canary-signature-key")
+        assert (subscription.url, subscription.keys_at(NOW)) == ("http://127.0.0.1:9/other", ["canary-signature-key"])
         assert len(await store.subscriptions(1)) == 1
 
     # Notices

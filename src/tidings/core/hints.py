@@ -104,11 +104,10 @@ def haste(lane: Lane, now: Moment) -> Haste:
     cursor = decode(lane.cursor)
     if lane.owner is not None:
         return Haste.LATER
-    if lane.attempt or lane.due_at > due_at(cursor) > 0:
-        return Haste.NONE
     if not cursor.baselined or cursor.main is not None:
-        return Haste.LATER
-    return Haste.NOW if cursor.poll_at > now else Haste.NONE
+        return Haste.NONE if lane.attempt else Haste.LATER
+    is_held_back = lane.attempt > 0 or lane.due_at > due_at(cursor)
+    return Haste.NOW if cursor.poll_at > now and not is_held_back else Haste.NONE
 
 
 def refuse_hints(values: Mapping[str, str | None], *, possible: bool, public_url: str | None) -> None:

@@ -11,7 +11,7 @@ from tidings.core import instancerules
 from tidings.core.budget import Priority
 from tidings.core.errors import InvalidInput
 from tidings.core.instanceconfig import Configuration
-from tidings.core.model import Instance, LaneKind
+from tidings.core.model import Instance, LaneKind, Moment
 from tidings.core.plan import plan
 from tidings.elements.connection import Connection
 from tidings.elements.element import Element
@@ -19,6 +19,8 @@ from tidings.elements.hintkeys import HintKeys
 from tidings.elements.hints import read_hint
 from tidings.engine.hinted import HintedLanes
 from tidings.store.base import Store
+
+TELL_EVERY = 60_000  #: milliseconds
 
 
 class HintAddresses:
@@ -52,10 +54,13 @@ class HintReceiver:
         addresses: HintAddresses,
         keys: HintKeys,
         lanes: HintedLanes,
+        clock: Callable[[], Moment],
         log: Any,
     ) -> None:
         self._store, self._catalog, self._connect = store, catalog, connect
-        self._addresses, self._keys, self._lanes, self._log = addresses, keys, lanes, log
+        self._addresses, self._keys, self._lanes = addresses, keys, lanes
+        self._clock, self._log = clock, log
+        self._refusals: dict[int, tuple[Moment, int]] = {}  # by instance: since when, and how many
 
     async def take(
         self, instance: str, token: str, headers: Mapping[str, str], read: Callable[[], Awaitable[bytes]]
@@ -93,7 +98,13 @@ class HintReceiver:
         return True
 
     def _refused(self, instance: Instance, reason: str) -> bool:
-        self._log.warning("hint.refused", instance=instance.id, reason=reason)
+        """Told at most once in a minute: whoever sends rubbish must not fill the log."""
+        now = self._clock()
+        told_at, untold = self._refusals.get(instance.id, (0, 0))
+        if now - told_at >= TELL_EVERY:
+            self._log.warning("hint.refused", instance=instance.id, reason=reason, refused=untold + 1)
+            told_at, untold = now, -1
+        self._refusals[instance.id] = told_at, untold + 1
         return False
 
 

@@ -12,9 +12,17 @@ from typing import Any
 
 from tidings.core.budget import Priority
 from tidings.core.cursor import NEVER
-from tidings.core.errors import AddressForbidden, InvalidInput, ProviderError, ProviderRefused, RateLimited
+from tidings.core.errors import (
+    AddressForbidden,
+    InvalidInput,
+    LeaseLost,
+    ProviderDown,
+    ProviderError,
+    ProviderRefused,
+    RateLimited,
+)
 from tidings.core.hints import ENCODE, HintMemory, digest, remembered
-from tidings.core.model import Instance, Lane, LaneKind, Moment
+from tidings.core.model import Instance, Lane, LaneKind, LaneState, Moment
 from tidings.core.retry import poll_backoff, throttled_wait
 from tidings.elements.connection import Connection
 from tidings.elements.element import Element
@@ -22,8 +30,10 @@ from tidings.elements.hints import Registrations
 from tidings.engine.hints import HintAddresses, types_by_resource
 from tidings.store.base import Store
 
-LOOK_AGAIN = 24 * 3_600_000  #: milliseconds until what is registered is looked at again
-ASK_AGAIN = 3_600_000  #: … and until a provider is asked again that did not want to
+#: Milliseconds until what is registered is looked at again, and until a provider is asked again that did not want to.
+LOOK_AGAIN = 24 * 3_600_000
+NO_ADDRESS = "no address is known under which the provider reaches this server; set TIDINGS_PUBLIC_URL"
+NOTHING = "nothing is polled that the provider gives hints about"
 LAST_TRY = 30.0  #: seconds for removing what a deleted instance had registered
 
 
@@ -47,12 +57,19 @@ class Registrar:
 
     async def run(self, lane: Lane) -> None:
         """Bring the provider's registrations in line with the instance, and say when to look again."""
-        memory = remembered(lane.cursor)
         instance = await self._store.instance(lane.instance_id)
         if instance is None:
             return await self._store.release(lane, due_at=NEVER)
         try:
-            memory = await self._keep(instance, memory)
+            await self._work(lane, instance)
+        except LeaseLost:
+            if await self._store.instance(instance.id) is None:
+                self.forget(instance)  # it was deleted while we registered
+            raise
+
+    async def _work(self, lane: Lane, instance: Instance) -> None:
+        try:
+            memory, why_none = await self._keep(instance, remembered(lane.cursor))
         except RateLimited as error:
             wait_for = round(1000 * throttled_wait(error.retry_after or 60.0, self._dice()))
             return await self._store.release(
@@ -60,13 +77,13 @@ class Registrar:
             )
         except (ProviderError, AddressForbidden, InvalidInput) as error:
             self._log.warning("hints.refused", instance=instance.id, reason=_reason(error))
-            asked = isinstance(error, ProviderError) and (error.status is None or error.status >= 500)
-            wait_for = round(1000 * poll_backoff(lane.attempt + 1, self._dice())) if asked else ASK_AGAIN
+            answered = not isinstance(error, ProviderDown)
+            wait_for = LOOK_AGAIN if answered else round(1000 * poll_backoff(lane.attempt + 1, self._dice()))
             return await self._store.release(
                 lane, due_at=self._clock() + wait_for, attempt=lane.attempt + 1, reason=_reason(error)
             )
         due_at = NEVER if memory.clear else self._clock() + LOOK_AGAIN
-        return await self._store.release(lane, due_at=due_at, cursor=ENCODE(memory))
+        return await self._store.release(lane, due_at=due_at, cursor=ENCODE(memory), reason=why_none)
 
     async def look_at_moved(self) -> None:
         """Make those lanes due whose registrations name another address than providers reach us at now."""
@@ -87,25 +104,24 @@ class Registrar:
             task.cancel()
         await asyncio.gather(*self._removing, return_exceptions=True)
 
-    async def _keep(self, instance: Instance, memory: HintMemory) -> HintMemory:
+    async def _keep(self, instance: Instance, memory: HintMemory) -> tuple[HintMemory, str | None]:
+        """What to remember after looking, and why nothing is registered though hints are on."""
         element = self._catalog.get(instance.element_key)
         if element is None or element.hints is None:
-            return HintMemory(clear=True)
+            return HintMemory(clear=True), None
         address = self._addresses.of(instance.id)
-        wanted = set(types_by_resource(instance, element).values()) if address else set[str]()
-        if not wanted and memory.clear:
-            return memory
-        found = await self._bring_in_line(instance, element, wanted, address)
-        if not wanted:
-            return HintMemory(clear=True)
-        return HintMemory(
-            address=digest(address) if address else "", types=tuple(sorted(found)), verified_at=self._clock()
-        )
+        lanes = await self._store.lanes(LaneKind.POLL, instance.id)
+        ready = {lane.key for lane in lanes if lane.state is LaneState.READY}
+        types = {type for name, type in types_by_resource(instance, element).items() if name in ready}
+        wanted = types if address else set[str]()
+        if wanted or not memory.clear:
+            await self._bring_in_line(instance, element, wanted, address)
+        if address is None or not wanted:
+            return HintMemory(clear=True), NO_ADDRESS if types else NOTHING
+        return HintMemory(digest(address), tuple(sorted(wanted)), verified_at=self._clock()), None
 
-    async def _bring_in_line(
-        self, instance: Instance, element: Element, wanted: set[str], address: str | None
-    ) -> set[str]:
-        """One active registration for each wanted type, and none besides; returns the types."""
+    async def _bring_in_line(self, instance: Instance, element: Element, wanted: set[str], address: str | None) -> None:
+        """One active registration for each wanted type, and none besides."""
         assert element.hints is not None
         connection = self._connect(element, instance)
         connection.priority = Priority.LONG
@@ -135,7 +151,6 @@ class Registrar:
                 added=len(wanted - good),
                 removed=removed,
             )
-        return wanted
 
     async def _remove_all(self, instance: Instance) -> None:
         element = self._catalog.get(instance.element_key)
