@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -41,4 +42,25 @@ async def test_a_commit_that_could_not_be_made_is_remembered_until_something_is_
     await writer.run(lambda db: db.execute("insert into t values (1)"))
     assert (writer.failure, writer.waiting) == (None, 0)
     assert writer.commits == 4
+    writer.close()
+
+
+async def test_a_disk_that_is_full_in_the_middle_of_a_write_is_told_as_that_and_keeps_nothing_of_the_group(
+    tmp_path: Path,
+) -> None:
+    writer = Writer(lambda: sqlite3.connect(tmp_path / "t.db", isolation_level=None, check_same_thread=False))
+    await writer.run(lambda db: db.execute("create table t (n integer, body blob)"))
+    pages = await writer.run(lambda db: db.execute("pragma page_count").fetchone()[0])
+    await writer.run(lambda db: db.execute(f"pragma max_page_count = {pages + 2}").fetchall())
+    small, large = b"x", b"x" * 1_000_000
+    jobs = [
+        writer.run(lambda db, body=body: db.execute("insert into t values (1, ?)", (body,))) for body in (small, large)
+    ]
+    outcomes = await asyncio.gather(*jobs, return_exceptions=True)
+    assert {str(each) for each in outcomes if isinstance(each, Exception)} == {"database or disk is full"}
+    assert writer.failure == "database or disk is full"
+    kept = await writer.run(lambda db: db.execute("select count(*) from t").fetchone()[0])
+    assert kept == sum(not isinstance(each, Exception) for each in outcomes)
+    await writer.run(lambda db: db.execute("insert into t values (1, ?)", (small,)))
+    assert writer.failure is None
     writer.close()

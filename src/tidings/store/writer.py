@@ -85,6 +85,8 @@ class Writer:
                 try:
                     done.append((job, job[0](connection), None))
                 except Exception as error:
+                    if not connection.in_transaction:
+                        raise  # a full disk ends the whole transaction, savepoints and all
                     connection.execute("rollback to job")
                     done.append((job, None, error))
                 connection.execute("release job")
