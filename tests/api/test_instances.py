@@ -249,7 +249,7 @@ async def test_switching_events_on_makes_lanes_and_off_keeps_them_for_later(worl
     ready = dict.fromkeys(["contacts", "incidents", "organizations", "1"], LaneState.READY)
     assert await _lanes(world) == ready
     (subscription,) = await world.store.subscriptions()
-    assert (subscription.url, subscription.signature_key) == ("https://app.example/hook", "canary-signature")
+    assert (subscription.url, subscription.keys_at(0)) == ("https://app.example/hook", ["canary-signature"])
     await world.client("PATCH", "/instances/1", {"configuration": {"event.notification.enabled": "false"}})
     assert await _lanes(world) == dict.fromkeys(ready, LaneState.OFF)
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
-from tidings.core.retry import SCHEDULE
-
 Moment: TypeAlias = int
 RecordId: TypeAlias = int | str
+
+JSON = "application/json"
 
 
 def record_id(value: int | str) -> RecordId:
@@ -30,12 +30,13 @@ class EventType(StrEnum):
 
 
 class LaneKind(StrEnum):
-    """What a lane's work is: reading one resource of an instance, delivering to one subscription, or keeping an
-    instance's hints registered at its provider."""
+    """What a lane's work is: reading one resource of an instance, delivering to one subscription, keeping an
+    instance's hints registered at its provider, or sending events again."""
 
     POLL = "poll"
     DELIVER = "deliver"
     HINT = "hint"
+    REPLAY = "replay"
 
 
 class LaneState(StrEnum):
@@ -48,9 +49,10 @@ class LaneState(StrEnum):
 class Lane:
     """One row of work with order and a lease, as it was when claimed or read.
 
-    `key` is the resource's name for a poll lane, the subscription's id (in digits) for a delivery lane, and `hints` for
-    the hint lane. `cursor` is JSON, empty at first, and belongs to the stage that runs the lane. `generation` is the
-    hash of what a poll lane's records are compared under.
+    `key` is the resource's name for a poll lane, the subscription's or the replay's id (in digits) for one that
+    delivers or replays, and `hints` for the hint lane; `instance_id` is the id of the log (core/subscription.py) where
+    there need be no instance. `cursor` is JSON, empty at first, and belongs to the stage that runs the lane.
+    `generation` is the hash of what a poll lane's records are compared under.
     """
 
     id: int
@@ -137,7 +139,8 @@ class Notification:
     """One POST body: one resource, one poll, at most ten events; never changed after its commit.
 
     `id` is the platform's `eventId` and the value of `Elements-Webhook-Id`; `number` the envelope's
-    numeric `id`. `body` is exactly what is sent and signed.
+    numeric `id`. `body` is exactly what is sent and signed. `instance_id` is the id of its log; in an account's log,
+    `resource` is the topic.
     """
 
     number: int
@@ -147,6 +150,7 @@ class Notification:
     created_at: Moment
     events: tuple[Event, ...]
     body: bytes = field(repr=False)
+    content_type: str = JSON
 
     @property
     def first_sequence(self) -> int:
@@ -223,6 +227,7 @@ class Attempt:
     number: int
     at: Moment
     outcome: Outcome
+    replay_id: int = 0  #: 0 for a first delivery
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,30 +247,6 @@ class FailurePolicy(StrEnum):
 
     RETRY = "retry"  #: it is tried again by the schedule
     QUEUE = "queue"  #: it, and all that comes after it, is sent when a person says so
-
-
-@dataclass(frozen=True, slots=True)
-class Subscription:
-    """Who wants the events of one instance, and where. The secrets are in clear here and encrypted in the store.
-
-    `schedule` holds the seconds before each retry, `jitter` the share of them that dice may add; `rate` is the most
-    notifications a second, `concurrency` the most that are in flight at once.
-    """
-
-    id: int
-    account_id: int
-    instance_id: int
-    topic: str
-    url: str
-    active: bool
-    reason: str | None
-    created_at: Moment
-    signature_key: str | None = field(default=None, repr=False)
-    policy: FailurePolicy = FailurePolicy.RETRY
-    schedule: tuple[float, ...] = SCHEDULE
-    jitter: float = 0.0
-    rate: float | None = None
-    concurrency: int = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,6 +271,7 @@ class Instance:
     last_sequence: int
     token: str = field(repr=False)
     secrets: Mapping[str, str | None] = field(repr=False, default_factory=dict)
+    dropped_sequence: int = 0  #: the last one that retention has removed from the log
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,7 +294,8 @@ class LanePlan:
     """The lanes an instance should have: the resources to poll and, when there is a callback URL, where to deliver.
 
     `generations` maps a resource to the hash of what its records are compared under (design.md section 6); `hints` says
-    whether the provider is to be asked for hints.
+    whether the provider is to be asked for hints. A signature key that is replaced goes on signing for
+    `key_overlap_for` seconds; `callback_login` is a user name and a password.
     """
 
     resources: Sequence[str] = ()
@@ -320,3 +303,6 @@ class LanePlan:
     callback_url: str | None = None
     signature_key: str | None = field(default=None, repr=False)
     hints: bool = False
+    key_overlap_for: float = 0.0
+    callback_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    callback_login: tuple[str, str] | None = field(default=None, repr=False)

@@ -14,7 +14,8 @@ from tidings.core.breaker import Breaker
 from tidings.core.cursor import NEVER
 from tidings.core.deliverycursor import DeliveryCursor, decode, encode
 from tidings.core.errors import LeaseLost
-from tidings.core.model import DeliveryState, FailurePolicy, Lane, Moment, Outcome, Subscription
+from tidings.core.model import DeliveryState, FailurePolicy, Lane, Moment, Outcome
+from tidings.core.subscription import Subscription
 from tidings.core.scrub import scrub
 from tidings.core.signing import headers
 from tidings.engine.meter import Meter
@@ -95,7 +96,6 @@ class _Run:
 
     def __init__(self, by: Deliverer, lane: Lane, subscription: Subscription) -> None:
         self._by, self._store, self._lane, self._subscription = by, by.store, lane, subscription
-        self._keys = [subscription.signature_key] if subscription.signature_key else []
         self._time = asyncio.get_running_loop().time
         self._couriers: set[asyncio.Task[None]] = set()
         self._committing: asyncio.Task[None] | None = None
@@ -201,10 +201,12 @@ class _Run:
         if body is None:
             body = await self._store.body(notification.number)
             self._window.load(tried, body)
-        signed = headers(notification.id, body, self._keys, self._by.clock() // 1000)
+        now = self._by.clock()
+        signed = headers(notification.id, body, self._subscription.keys_at(now), now // 1000)
         outcome = await self._by.send(self._subscription.url, signed, body)
         # A receiver may say anything back, our own key included; what is kept of it is free of that.
-        answer, error = scrub(outcome.answer, self._keys), outcome.error and scrub(outcome.error, self._keys)
+        secrets = [each.key for each in self._subscription.keys]
+        answer, error = scrub(outcome.answer, secrets), outcome.error and scrub(outcome.error, secrets)
         if (answer, error) == (outcome.answer, outcome.error):
             return outcome
         return replace(outcome, answer=answer, error=error)
@@ -238,7 +240,7 @@ class _Run:
         most = min(self._by.lane_bytes // 2, self._by.room.left)
         found = await self._store.log_after(self._lane.instance_id, self._window.seen, limit, most)
         self._window.read(found, self._by.clock())
-        self._caught_up = len(found) < limit and sum(len(each.body) for each in found) < most
+        self._caught_up = not found or (len(found) < limit and sum(len(each.body) for each in found) < most)
         self._looked_at = self._time()
 
     def _commit_on(self) -> None:
@@ -278,8 +280,8 @@ class _Run:
         """What the outcome says of the receiver."""
         before = self._breaker
         if outcome.ok:
-            self._breaker = breakers.succeeded(before)
-            self._pace = paces.answered(self._pace, self._subscription.concurrency)
+            self._breaker = breakers.succeeded(before, now)
+            self._pace = paces.answered(self._pace, now, self._subscription.concurrency)
             if self._breaker.back and not before.back:
                 self._window.hasten(now)
             if self._has_all_rows and not self._window.is_draining:
@@ -345,7 +347,8 @@ class _Run:
             subscription=self._subscription.id,
             reason=self._stop_reason,
         )
-        return await self._store.deactivate(self._lane, self._window.passing(), self._cursor(), self._stop_reason)
+        writes = self._window.passing()
+        return await self._store.deactivate(self._lane, writes, self._cursor(), self._stop_reason, self._by.clock())
 
     async def _commit(self, *, release: bool, due_at: Moment) -> None:
         stays = self._rests() or self._is_held_back() or self._is_paused()

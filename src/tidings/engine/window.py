@@ -20,10 +20,10 @@ from tidings.core.model import (
     Notification,
     Outcome,
     Outline,
-    Subscription,
 )
 from tidings.core.order import Order
 from tidings.core.retry import LONGEST_REQUEST, receiver_wait
+from tidings.core.subscription import Subscription
 
 GONE = 410
 """The status by which a receiver says that it wants nothing more, ever."""

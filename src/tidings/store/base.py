@@ -26,11 +26,11 @@ from tidings.core.model import (
     Notification,
     RecordId,
     RecordWrite,
-    Subscription,
     User,
 )
 from tidings.core.notices import Notice, Subject
 from tidings.core.trail import Entry
+from tidings.store.subscribing import SubscriptionStore
 
 
 class Cutter(Protocol):
@@ -116,7 +116,7 @@ class StoreFigures:
     failure: str | None
 
 
-class Store(Protocol):
+class Store(SubscriptionStore, Protocol):
     async def close(self) -> None:
         """Finish what was accepted, then let go of the database. Idempotent."""
 
@@ -259,10 +259,6 @@ class Store(Protocol):
 
     # Delivery
 
-    async def subscription(self, subscription_id: int) -> Subscription | None: ...
-
-    async def subscriptions(self, account_id: int | None = None) -> Sequence[Subscription]: ...
-
     async def waiting(self, subscription_id: int, limit: int) -> Sequence[Delivery]:
         """Deliveries in state `retry`, by sequence, without their bodies."""
 
@@ -301,7 +297,9 @@ class Store(Protocol):
         lane is due at once instead of at `due_at`, so no wake-up is lost.
         """
 
-    async def deactivate(self, lane: Lane, writes: Sequence[DeliveryWrite], cursor: bytes, reason: str) -> None:
+    async def deactivate(
+        self, lane: Lane, writes: Sequence[DeliveryWrite], cursor: bytes, reason: str, now: Moment
+    ) -> None:
         """Stop the subscription with `reason`: what waits becomes `queued`, the lane parks. One transaction."""
 
     # Reading the log

@@ -15,6 +15,7 @@ from tidings.core.model import (
     Attempt,
     Event,
     EventType,
+    FailurePolicy,
     Instance,
     Lane,
     LaneKind,
@@ -22,19 +23,24 @@ from tidings.core.model import (
     Notification,
     Outcome,
     Outline,
-    Subscription,
     User,
 )
 from tidings.core.notices import Notice
+from tidings.core.retry import SCHEDULE
+from tidings.core.subscription import (
+    Basic,
+    Channel,
+    Cut,
+    Filter,
+    Format,
+    SigningKey,
+    Source,
+    Subscription,
+)
 from tidings.store.secrets import Vault
 
-SECRETS, TOKEN, USER, ORGANIZATION, SIGNATURE = (
-    "instance.secrets",
-    "instance.token",
-    "user",
-    "organization",
-    "signature",
-)
+SECRETS, TOKEN, USER, ORGANIZATION = "instance.secrets", "instance.token", "user", "organization"
+KEYS, HEADERS, BASIC = "subscription.keys", "subscription.headers", "subscription.basic"
 
 
 def lane(row: sqlite3.Row) -> Lane:
@@ -69,6 +75,7 @@ def instance(row: sqlite3.Row, vault: Vault) -> Instance:
         updated_at=row["updated_at"],
         revision=row["revision"],
         last_sequence=row["last_sequence"],
+        dropped_sequence=row["dropped_sequence"],
         token=vault.open(row["token"], TOKEN).decode(),
         secrets=json.loads(vault.open(row["secrets"], SECRETS)),
     )
@@ -89,18 +96,60 @@ def user(row: sqlite3.Row, vault: Vault) -> User:
 
 
 def subscription(row: sqlite3.Row, vault: Vault) -> Subscription:
-    sealed = row["signature_key"]
+    def opened(column: str, purpose: str) -> Any:
+        sealed = row[column]
+        return json.loads(vault.open(sealed, purpose)) if sealed else None
+
+    basic = opened("basic", BASIC)
     return Subscription(
         id=row["id"],
         account_id=row["account_id"],
         instance_id=row["instance_id"],
-        topic=row["topic"],
+        topics=tuple(json.loads(row["topics"])),
         url=row["url"],
         active=bool(row["active"]),
         reason=row["reason"],
         created_at=row["created_at"],
-        signature_key=vault.open(sealed, SIGNATURE).decode() if sealed else None,
+        stopped_at=row["stopped_at"],
+        channel=Channel(row["channel"]),
+        source=Source(row["source"]),
+        keys=tuple(SigningKey(key, until) for key, until in opened("keys", KEYS) or ()),
+        headers=opened("headers", HEADERS) or {},
+        basic=Basic(*basic) if basic else None,
+        cuts=tuple(
+            Cut(after, Format(form), Filter(tuple(resources), tuple(map(EventType, types)), tuple(changed)))
+            for after, form, resources, types, changed in json.loads(row["cuts"])
+        ),
+        own_policy=FailurePolicy(row["policy"]) if row["policy"] else None,
+        policy=FailurePolicy(row["policy_in_force"] or FailurePolicy.RETRY),
+        schedule=SCHEDULE if row["schedule"] is None else tuple(json.loads(row["schedule"])),
+        jitter=row["jitter"],
+        rate=row["rate"],
+        concurrency=row["concurrency"],
     )
+
+
+def subscription_values(value: Subscription, vault: Vault) -> dict[str, Any]:
+    """What of a subscription can be changed, sealed where it is secret."""
+
+    def sealed(what: object, purpose: str) -> bytes | None:
+        return vault.seal(json.dumps(what).encode(), purpose) if what else None
+
+    return {
+        "topics": json.dumps(value.topics),
+        "url": value.url,
+        "keys": sealed([(each.key, each.until) for each in value.keys], KEYS),
+        "headers": sealed(dict(value.headers), HEADERS),
+        "basic": sealed(value.basic and (value.basic.username, value.basic.password), BASIC),
+        "cuts": json.dumps(
+            [(cut.after, cut.format, cut.filter.resources, cut.filter.types, cut.filter.changed) for cut in value.cuts]
+        ),
+        "schedule": None if value.schedule == SCHEDULE else json.dumps(value.schedule),
+        "policy": value.own_policy,
+        "rate": value.rate,
+        "concurrency": value.concurrency,
+        "jitter": value.jitter,
+    }
 
 
 def notification(row: sqlite3.Row) -> Notification:
@@ -183,12 +232,14 @@ def attempt(row: sqlite3.Row) -> Attempt:
             answer=row["answer"],
             took_for=row["took_for"],
         ),
+        replay_id=row["replay_id"],
     )
 
 
 def attempt_values(subscription_id: int, number: int, value: Attempt) -> tuple[object, ...]:
     said = value.outcome
-    return (subscription_id, number, value.at, said.status, said.error, said.retry_after, said.answer, said.took_for)
+    tried = (said.status, said.error, said.retry_after, said.answer, said.took_for)
+    return (subscription_id, number, value.at, *tried, value.replay_id)
 
 
 def numbers(values: Iterable[int]) -> str:

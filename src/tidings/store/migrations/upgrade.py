@@ -7,12 +7,15 @@ from importlib.resources import files
 from pathlib import Path
 
 from tidings.core.errors import InvalidInput
+from tidings.store.secrets import Vault
 
-HEAD = "0003"
+HEAD = "0004"
 
 
-def upgrade_sqlite(path: Path) -> None:
-    """Bring the database at `path` to HEAD, in one transaction a step; does nothing when it is there.
+def upgrade_sqlite(path: Path, vault: Vault, head: str = HEAD) -> None:
+    """Bring the database at `path` to `head`, all steps in one transaction; does nothing when it is at HEAD.
+
+    `vault` opens and seals the secrets whose form a step changes.
 
     Raises InvalidInput for a file that a newer version wrote, or that is no database.
     """
@@ -29,10 +32,10 @@ def upgrade_sqlite(path: Path) -> None:
         return
     if found and found[0] > HEAD:
         raise InvalidInput(str(path), f"was written by a newer Tidings (schema {found[0]}, this one knows {HEAD})")
-    run_alembic(f"sqlite:///{path}")
+    run_alembic(f"sqlite:///{path}", vault, head)
 
 
-def run_alembic(url: str) -> None:
+def run_alembic(url: str, vault: Vault, head: str) -> None:
     # Imported here: it takes half a second, and only a database that is behind needs it.
     from alembic import command
     from alembic.config import Config
@@ -43,7 +46,7 @@ def run_alembic(url: str) -> None:
     engine = create_engine(url)
     try:
         with engine.begin() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            config.attributes["connection"], config.attributes["vault"] = connection, vault
+            command.upgrade(config, head)
     finally:
         engine.dispose()

@@ -44,7 +44,7 @@ update instance set deleted_at = :now, token_lookup = null where id = :id and de
 
 -- instance_by --
 select id, account_id, user_id, element_key, name, tags, configuration, secrets, token, disabled, created_at,
-       updated_at, revision, last_sequence
+       updated_at, revision, last_sequence, dropped_sequence
 from instance
 where deleted_at is null
   and (:id is null or id = :id)
@@ -216,23 +216,6 @@ order by first_sequence desc limit :limit offset :skip;
 select number, id, instance_id, resource, created_at, events, body from notification
 where instance_id = :instance_id and id = :id;
 
--- add_subscription --
-insert into subscription (account_id, instance_id, topic, url, signature_key, active, created_at)
-values (:account_id, :instance_id, :topic, :url, :signature_key, 1, :now) returning id;
-
--- change_subscription --
-update subscription set url = :url, signature_key = :signature_key, active = 1, reason = null where id = :id;
-
--- stop_subscription --
-update subscription set active = 0, reason = :reason where id = :id;
-
--- subscription_by --
-select s.id, s.account_id, s.instance_id, s.topic, s.url, s.signature_key, s.active, s.reason, s.created_at
-from subscription s join instance i on i.id = s.instance_id and i.deleted_at is null
-where (:id is null or s.id = :id) and (:account_id is null or s.account_id = :account_id)
-  and (:instance_id is null or s.instance_id = :instance_id)
-order by s.id;
-
 -- set_cursor --
 update lane set cursor = :cursor where id = :id;
 
@@ -259,23 +242,19 @@ delete from delivery where subscription_id = ? and number = ?;
 -- queue_deliveries --
 update delivery set state = 'queued' where subscription_id = :subscription_id and state = 'retry';
 
--- unqueue_deliveries --
-update delivery set state = 'retry', attempt = 0, due_at = :now
-where subscription_id = :subscription_id and state = 'queued';
-
 -- write_attempt -- tries are numbered on, also when a subscription that was stopped begins its schedule anew
-insert into attempt (subscription_id, number, try, at, status, error, retry_after, answer, took_for)
+insert into attempt (subscription_id, number, try, at, status, error, retry_after, answer, took_for, replay_id)
 values (?1, ?2, 1 + coalesce((select max(try) from attempt where subscription_id = ?1 and number = ?2), 0),
-        ?3, ?4, ?5, ?6, ?7, ?8);
+        ?3, ?4, ?5, ?6, ?7, ?8, ?9);
 
 -- last_sequence --
-select last_sequence from instance where id = :instance_id;
+select last_sequence from log where id = :instance_id;
 
 -- deliveries_of --
 select number, state from delivery where subscription_id = :subscription_id and number in (select value from json_each(:numbers));
 
 -- attempts_of --
-select number, try, at, status, error, retry_after, answer, took_for from attempt
+select number, try, at, status, error, retry_after, answer, took_for, replay_id from attempt
 where subscription_id = :subscription_id and number in (select value from json_each(:numbers)) order by number, try;
 
 -- open_notices -- notices: those of delivery lanes stand beside those of poll lanes
@@ -317,11 +296,11 @@ select s.id, s.instance_id, s.active, l.offset as offset, i.last_sequence - l.of
            (select n.created_at from notification n where n.instance_id = s.instance_id and n.first_sequence > l.offset
             order by n.first_sequence limit 1) end, 9223372036854775807)) as oldest_at
 from subscription s
-join instance i on i.id = s.instance_id and i.deleted_at is null
+join log i on i.id = s.instance_id and i.deleted_at is null
 join (select instance_id, key, coalesce(json_extract(nullif(cast(cursor as text), ''), '$.offset'), 0) as offset
       from lane where kind = 'deliver') l on l.instance_id = s.instance_id and l.key = cast(s.id as text)
 left join (select d.subscription_id, sum(n.last_sequence - n.first_sequence + 1) as events,
                   min(n.created_at) as oldest_at
            from delivery d join notification n on n.number = d.number
            where d.state in ('retry', 'queued') group by d.subscription_id) d on d.subscription_id = s.id
-order by s.id;
+where s.deleted_at is null order by s.id;

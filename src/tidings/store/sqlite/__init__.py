@@ -14,23 +14,24 @@ from tidings.store.sqlite.lanes import Lanes
 from tidings.store.sqlite.notices import Notices
 from tidings.store.sqlite.people import People
 from tidings.store.sqlite.records import Records
+from tidings.store.sqlite.subscriptions import Subscriptions
 from tidings.store.sqlite.trail import Trail
 
 __all__ = ["SqliteStore", "open_sqlite"]
 
 
-class SqliteStore(People, Instances, Lanes, Records, Trail, Deliveries, Notices, Figures):
+class SqliteStore(People, Instances, Lanes, Records, Trail, Subscriptions, Deliveries, Notices, Figures):
     """Keeps every promise of `Store`."""
 
 
 async def open_sqlite(path: Path, vault: Vault, *, synchronous: str = "full") -> SqliteStore:
     """Open, and bring to the current schema, the database at `path`; its folder is made when missing."""
-    await asyncio.to_thread(_prepare, path)
+    await asyncio.to_thread(_prepare, path, vault)
     return SqliteStore(path, vault, synchronous)
 
 
-def _prepare(path: Path) -> None:
+def _prepare(path: Path, vault: Vault) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     # Customers' records are for the owner of the file alone; SQLite gives its other files the same mode.
     path.touch(0o600)
-    upgrade_sqlite(path)
+    upgrade_sqlite(path, vault)

@@ -13,23 +13,15 @@ from tidings.core.model import (
     Lane,
     Moment,
     Notification,
-    Subscription,
 )
 from tidings.store import rows
 from tidings.store.base import DeliverySummary
-from tidings.store.secrets import Vault
 from tidings.store.sqlite.database import SQL, Database, fenced, one, run
+from tidings.store.sqlite.subscriptions import subscription_rows
 
 
 class Deliveries(Database):
     """The store's part about deliveries."""
-
-    async def subscription(self, subscription_id: int) -> Subscription | None:
-        found = await self._read(lambda db: subscription_rows(db, self._vault, subscription_id, None, None))
-        return found[0] if found else None
-
-    async def subscriptions(self, account_id: int | None = None) -> Sequence[Subscription]:
-        return await self._read(lambda db: subscription_rows(db, self._vault, None, account_id, None))
 
     async def waiting(self, subscription_id: int, limit: int) -> Sequence[Delivery]:
         values = {"subscription_id": subscription_id, "limit": limit}
@@ -114,12 +106,14 @@ class Deliveries(Database):
         db.executemany(SQL["drop_delivery"], gone)
         db.executemany(SQL["write_delivery"], stays)
 
-    async def deactivate(self, lane: Lane, writes: Sequence[DeliveryWrite], cursor: bytes, reason: str) -> None:
+    async def deactivate(
+        self, lane: Lane, writes: Sequence[DeliveryWrite], cursor: bytes, reason: str, now: Moment
+    ) -> None:
         def work(db: sqlite3.Connection) -> None:
             fenced(db, "park_lane", lane, reason=reason, cursor=cursor)
             self._write_deliveries(db, int(lane.key), writes)
             run(db, "queue_deliveries", subscription_id=int(lane.key))
-            run(db, "stop_subscription", id=int(lane.key), reason=reason)
+            run(db, "stop_subscription", id=int(lane.key), reason=reason, now=now)
 
         await self._writer.run(work)
 
@@ -153,7 +147,7 @@ class Deliveries(Database):
     def _summaries(
         self, db: sqlite3.Connection, instance_id: int, found: Sequence[Notification]
     ) -> list[DeliverySummary]:
-        subscription = next(iter(subscription_rows(db, self._vault, None, None, instance_id)), None)
+        subscription = next(iter(subscription_rows(db, self._vault, instance_id=instance_id)), None)
         if subscription is None:
             return [DeliverySummary(n, None, DeliveryState.CREATED, ()) for n in found]
         values = {"subscription_id": subscription.id, "numbers": rows.numbers(n.number for n in found)}
@@ -177,10 +171,3 @@ class Deliveries(Database):
 
 def _is_queueing(db: sqlite3.Connection, subscription_id: int) -> bool:
     return bool(one(db, "is_queueing", subscription_id=subscription_id)["queueing"])
-
-
-def subscription_rows(
-    db: sqlite3.Connection, vault: Vault, subscription_id: int | None, account_id: int | None, instance_id: int | None
-) -> list[Subscription]:
-    values = {"id": subscription_id, "account_id": account_id, "instance_id": instance_id}
-    return [rows.subscription(row, vault) for row in db.execute(SQL["subscription_by"], values)]

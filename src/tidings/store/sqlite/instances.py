@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from tidings.core.errors import LeaseLost
 from tidings.core.model import Instance, LaneKind, LanePlan, Moment
+from tidings.core.subscription import Basic, Source, Subscription, rotated
 from tidings.store import rows
 from tidings.store.base import NewInstance
-from tidings.store.sqlite.database import SQL, Database, one, run, run_id
+from tidings.store.sqlite.database import SQL, Database, one, run
 from tidings.store.sqlite.lanes import lane_rows
+from tidings.store.sqlite.subscriptions import add_subscription, subscription_rows
+from tidings.store.subscribing import NewSubscription
 
 HINT_LANE = "hints"
 
@@ -68,47 +72,66 @@ class Instances(Database):
 
     def _reconcile(self, db: sqlite3.Connection, instance: Instance, plan: LanePlan, now: Moment) -> None:
         """Bring lanes and subscription in line with the plan."""
-        have = {(row["kind"], row["key"]): row["id"] for row in lane_rows(db, None, instance.id)}
+        # Lanes of other subscriptions and of replays are not the configuration's.
+        own = self._own_subscription(db, instance)
+        ours = {LaneKind.POLL: None, LaneKind.HINT: None, LaneKind.DELIVER: own and str(own.id)}
+        have = {
+            (row["kind"], row["key"]): row["id"]
+            for row in lane_rows(db, None, instance.id)
+            if row["kind"] in ours and ours[row["kind"]] in (None, row["key"])
+        }
         want = {(LaneKind.POLL.value, name): plan.generations.get(name, "") for name in plan.resources}
-        subscription = db.execute(
-            SQL["subscription_by"], {"id": None, "account_id": None, "instance_id": instance.id}
-        ).fetchone()
         if plan.callback_url:
-            sealed = self._vault.seal(plan.signature_key.encode(), rows.SIGNATURE) if plan.signature_key else None
-            if subscription is None:
-                topic = f"instance-{instance.id}-{instance.element_key}-events"
-                subscription_id = one(
-                    db,
-                    "add_subscription",
-                    account_id=instance.account_id,
-                    instance_id=instance.id,
-                    topic=topic,
-                    url=plan.callback_url,
-                    signature_key=sealed,
-                    now=now,
-                )["id"]
+            if own is None:
+                self._subscribe(db, instance, plan, now)
             else:
-                subscription_id = subscription["id"]
-                run(db, "change_subscription", id=subscription_id, url=plan.callback_url, signature_key=sealed)
-                run(db, "unqueue_deliveries", subscription_id=subscription_id, now=now)
-            want[(LaneKind.DELIVER.value, str(subscription_id))] = ""
+                self._follow(db, own, plan, now)
+                want[(LaneKind.DELIVER.value, str(own.id))] = ""
+        elif own is not None:
+            run(db, "rest_subscription", id=own.id, now=now)
         hints = (LaneKind.HINT.value, HINT_LANE)
         if plan.hints or hints in have:
             want[hints] = ""
         for (kind, key), generation in want.items():
             if (kind, key) in have:
                 run(db, "ready_lane", id=have[kind, key], due_at=now, generation=generation)
-                continue
-            lane = run_id(
-                db, "add_lane", kind=kind, instance_id=instance.id, key=key, due_at=now, generation=generation
-            )
-            if kind == LaneKind.DELIVER:
-                # A receiver that is new hears what happens from now on, not what was logged before it came.
-                cursor = json.dumps({"offset": instance.last_sequence}).encode()
-                run(db, "set_cursor", id=lane, cursor=cursor)
+            else:
+                values = {"instance_id": instance.id, "key": key, "due_at": now, "generation": generation}
+                run(db, "add_lane", kind=kind, **values)
         for name, lane_id in have.items():
             if name not in want:
                 run(db, "switch_lane_off", id=lane_id)
+
+    def _own_subscription(self, db: sqlite3.Connection, instance: Instance) -> Subscription | None:
+        """The one that the instance's configuration has made."""
+        found = subscription_rows(db, self._vault, instance_id=instance.id)
+        return next((each for each in found if each.source is Source.INSTANCE), None)
+
+    def _subscribe(self, db: sqlite3.Connection, instance: Instance, plan: LanePlan, now: Moment) -> None:
+        new = NewSubscription(
+            account_id=instance.account_id,
+            instance_id=instance.id,
+            topics=(f"instance-{instance.id}-{instance.element_key}-events",),
+            url=plan.callback_url or "",
+            source=Source.INSTANCE,
+            keys=rotated((), plan.signature_key, now),
+            headers=plan.callback_headers,
+            basic=plan.callback_login and Basic(*plan.callback_login),
+        )
+        add_subscription(db, self._vault, new, now)
+
+    def _follow(self, db: sqlite3.Connection, own: Subscription, plan: LanePlan, now: Moment) -> None:
+        """Bring the instance's own subscription in line with its configuration, and let it go on."""
+        followed = replace(
+            own,
+            url=plan.callback_url or "",
+            keys=rotated(own.keys, plan.signature_key, now, plan.key_overlap_for),
+            headers=plan.callback_headers,
+            basic=plan.callback_login and Basic(*plan.callback_login),
+        )
+        run(db, "change_subscription", id=own.id, **rows.subscription_values(followed, self._vault))
+        run(db, "start_subscription", id=own.id)
+        run(db, "unqueue_deliveries", subscription_id=own.id, now=now)
 
     async def delete_instance(self, instance_id: int, now: Moment) -> bool:
         def work(db: sqlite3.Connection) -> bool:

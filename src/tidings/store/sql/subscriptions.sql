@@ -1,0 +1,80 @@
+-- subscriptions_of_log -- subscriptions: the policy in force is the account's where they have none of their own
+select s.*, coalesce(s.policy, a.value) as policy_in_force from subscription s join log l on l.id = s.instance_id
+left join account_setting a on a.account_id = s.account_id and a.name = 'notification.webhook.failure.policy'
+where s.instance_id = :instance_id and s.deleted_at is null and l.deleted_at is null order by s.id;
+
+-- subscription --
+select s.*, coalesce(s.policy, a.value) as policy_in_force from subscription s join log l on l.id = s.instance_id
+left join account_setting a on a.account_id = s.account_id and a.name = 'notification.webhook.failure.policy'
+where s.id = :id and s.deleted_at is null and l.deleted_at is null;
+
+-- subscriptions_of_account --
+select s.*, coalesce(s.policy, a.value) as policy_in_force from subscription s join log l on l.id = s.instance_id
+left join account_setting a on a.account_id = s.account_id and a.name = 'notification.webhook.failure.policy'
+where s.account_id = :account_id and s.deleted_at is null and l.deleted_at is null order by s.id;
+
+-- every_subscription --
+select s.*, coalesce(s.policy, a.value) as policy_in_force from subscription s join log l on l.id = s.instance_id
+left join account_setting a on a.account_id = s.account_id and a.name = 'notification.webhook.failure.policy'
+where s.deleted_at is null and l.deleted_at is null order by s.id;
+
+-- add_subscription --
+insert into subscription (account_id, instance_id, channel, source, topics, url, keys, headers, basic, cuts, schedule,
+                          policy, rate, concurrency, jitter, active, created_at)
+values (:account_id, :instance_id, :channel, :source, :topics, :url, :keys, :headers, :basic, :cuts, :schedule,
+        :policy, :rate, :concurrency, :jitter, 1, :now) returning id;
+
+-- change_subscription --
+update subscription set topics = :topics, url = :url, keys = :keys, headers = :headers, basic = :basic, cuts = :cuts,
+       schedule = :schedule, policy = :policy, rate = :rate, concurrency = :concurrency, jitter = :jitter
+where id = :id and deleted_at is null;
+
+-- delete_subscription -- what belongs to it is purged later
+update subscription set deleted_at = :now where id = :id and deleted_at is null;
+
+-- stop_subscription --
+update subscription set active = 0, reason = :reason, stopped_at = coalesce(stopped_at, :now) where id = :id;
+
+-- rest_subscription -- nobody is to be delivered to, but nothing failed
+update subscription set stopped_at = coalesce(stopped_at, :now) where id = :id;
+
+-- start_subscription --
+update subscription set active = 1, reason = null, stopped_at = null where id = :id;
+
+-- unqueue_deliveries --
+update delivery set state = 'retry', attempt = 0, due_at = :now
+where subscription_id = :subscription_id and state = 'queued';
+
+-- hasten_deliveries --
+update delivery set due_at = :now where subscription_id = :subscription_id and state = 'retry' and due_at > :now;
+
+-- delivery_lane --
+select id, state, cursor from lane where instance_id = :instance_id and kind = 'deliver' and key = :key;
+
+-- reopen_lane -- what was learned of the receiver is forgotten, and a running worker drops its work
+update lane set state = 'ready', due_at = :now, fence = fence + 1, owner = null, lease_until = null, attempt = 0,
+       parked_reason = null, cursor = :cursor
+where id = :id;
+
+-- rouse_lane -- a running worker drops its work and reads its subscription anew
+update lane set due_at = :now, fence = fence + 1, owner = null, lease_until = null where id = :id and state = 'ready';
+
+-- stop_lane --
+update lane set state = 'parked', parked_reason = :reason, fence = fence + 1, owner = null, lease_until = null
+where instance_id = :instance_id and kind = 'deliver' and key = :key and state = 'ready';
+
+-- log --
+select id, account_id, last_sequence, dropped_sequence from log where id = :id and deleted_at is null;
+
+-- logs --
+select id, account_id, last_sequence, dropped_sequence from log where deleted_at is null order by id;
+
+-- account_settings --
+select name, value from account_setting where account_id = :account_id order by name;
+
+-- write_account_setting --
+insert into account_setting (account_id, name, value) values (:account_id, :name, :value)
+on conflict (account_id, name) do update set value = excluded.value;
+
+-- drop_account_setting --
+delete from account_setting where account_id = :account_id and name = :name;
