@@ -15,6 +15,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from tidings.core.addresses import AddressPolicy
 from tidings.core.errors import AddressForbidden
+from tidings.outbound.lookup import Lookup
 
 # Below the five seconds after which Node.js closes an idle connection: a POST on a connection that is just being
 # closed is lost, and HTTP forbids the client to repeat it unasked.
@@ -33,7 +34,7 @@ def guarded_connector(
         ssl=tls,
         limit=0,
         keepalive_timeout=_KEEP_ALIVE_FOR,
-        resolver=_GuardedResolver(policy, resolver or aiohttp.ThreadedResolver()),
+        resolver=_GuardedResolver(policy, resolver or Lookup()),
         socket_factory=_guarded_socket(policy),
     )
 
