@@ -29,15 +29,25 @@ def test_it_opens_after_ten_failures_that_span_a_minute_at_a_third_try(times, ev
 
 
 def test_one_success_begins_the_count_anew_and_makes_what_waits_due():
-    breaker = succeeded(failing(9, 30_000))
-    assert breaker == Breaker(back=True)
-    assert not failed(breaker, 3, NOW + 300_000).is_open
-    assert drained(breaker) == Breaker()
+    later = NOW + 300_000
+    breaker = succeeded(failing(9, 30_000), later)
+    assert breaker == Breaker(back=True, back_at=later)
+    assert not failed(breaker, 3, later).is_open
+    assert drained(breaker) == Breaker(back_at=later)
+
+
+def test_what_fails_alone_is_no_outage_and_outages_end_once_a_minute_at_the_most():
+    assert succeeded(failing(2, 30_000), NOW) == Breaker()
+    again = Breaker(failures=5, since_at=NOW, back_at=NOW)
+    assert succeeded(again, NOW + 59_999) == Breaker(back_at=NOW)
+    assert succeeded(again, NOW + 60_000) == Breaker(back=True, back_at=NOW + 60_000)
+    opened = failing(10, 10_000)
+    assert succeeded(opened, NOW + 91_000).back
 
 
 def test_a_success_when_nothing_had_failed_changes_nothing():
-    assert succeeded(Breaker()) == Breaker()
-    assert succeeded(Breaker(back=True)) == Breaker(back=True)
+    assert succeeded(Breaker(), NOW) == Breaker()
+    assert succeeded(Breaker(back=True), NOW) == Breaker(back=True)
 
 
 def test_the_probes_are_counted_so_that_each_that_waits_has_its_turn():
@@ -72,7 +82,7 @@ def test_it_is_open_only_after_ten_failures_in_a_row_and_never_after_a_success(s
     for what, wait, tries in story:
         now += wait
         if what == "arrives":
-            breaker, row = succeeded(breaker), []
+            breaker, row = succeeded(breaker, now), []
         else:
             breaker, row = failed(breaker, tries, now), [*row, (now, tries)]
         opened = any(n >= 9 and at - row[0][0] >= 60_000 and tries >= 3 for n, (at, tries) in enumerate(row))

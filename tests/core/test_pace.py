@@ -22,6 +22,12 @@ def test_answers_to_what_was_sent_before_the_pause_do_not_halve_again_but_may_ma
     assert (pace.at_once, pace.held_until) == (4, NOW + 5 + 60_000)
 
 
+def test_what_was_sent_before_the_pause_tells_nothing_by_arriving():
+    pace = throttled(Pace(), NOW, 8, 30)
+    assert answered(pace, NOW + 29_999, 8) == pace
+    assert answered(pace, NOW + 30_000, 8).answered == 1
+
+
 def test_without_retry_after_the_pause_doubles_with_each_429_up_to_a_minute():
     pace, now, pauses = Pace(), NOW, []
     for _ in range(9):
@@ -42,7 +48,7 @@ def test_a_receiver_that_answers_again_gets_as_much_at_once_as_before(concurrenc
     pace = throttled(Pace(), NOW, min(in_flight, concurrency))
     for _ in range(concurrency**2):
         assert pace.at_once is None or 1 <= pace.at_once < max(concurrency, 2)
-        pace = answered(pace, concurrency)
+        pace = answered(pace, pace.held_until, concurrency)
     assert pace.at_once is None
     assert pace.refusals == 0
 

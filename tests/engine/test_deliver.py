@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.engine.delivering import KEY, NOW, URL, Post, Receiver, Scene, Watched, answered, open_scene
+from tidings import webhooks
 from tidings.core.errors import LeaseLost
 from tidings.core.model import LaneKind, LanePlan, LaneState
-from tidings.core.signing import verify
 from tidings.engine.deliver import NEVER, Deliverer
 
 
@@ -44,7 +44,7 @@ async def test_a_notification_arrives_as_it_stands_in_the_log_signed_over_its_ex
     [post] = scene.receiver.posts
     [notification] = await scene.store.log_after(scene.instance_id, 0, 10)
     assert (post.url, post.id, post.body) == (URL, notification.id, notification.body)
-    assert verify(KEY, post.body, post.headers["Elements-Webhook-Signature"])
+    webhooks.verify(post.headers, post.body, KEY, clock=lambda: int(post.headers["webhook-timestamp"]))
     assert await scene.statuses() == {"ab": ("delivered", [200])}
 
 
@@ -68,7 +68,7 @@ async def test_a_refused_delivery_is_tried_again_and_then_arrives(scene: Scene):
     scene.now += 1
     assert await scene.turn() == 1
     first, second = scene.receiver.posts
-    assert first == second
+    assert (first.id, first.body) == (second.id, second.body)
     assert await scene.statuses() == {"a": ("delivered", [503, 200])}
 
 
@@ -215,6 +215,7 @@ async def test_new_notifications_are_found_while_an_old_one_takes_long(scene: Sc
     assert scene.sent() == ["a", "b"]
     release.set()
     await running
+    await scene.turn()  # when "ac" was logged too late to be seen, the lane is due again
     assert scene.sent() == ["a", "b", "ac"]
 
 
@@ -251,7 +252,7 @@ async def test_what_was_in_flight_when_a_worker_died_is_sent_again_with_the_same
     assert await scene.turn() == 1
     posts = scene.receiver.posts
     assert ["".join(post.records) for post in posts] == ["a", "b", "a", "ac"]
-    assert posts[0] == posts[2]
+    assert (posts[0].id, posts[0].body) == (posts[2].id, posts[2].body)
     assert await scene.statuses() == {"a": ("delivered", [200]), "b": ("delivered", [200]), "ac": ("delivered", [200])}
     dead.cancel()
     await asyncio.gather(dead, return_exceptions=True)

@@ -11,6 +11,10 @@ FAILURES, SPAN, TRIES = 10, 60_000, 3
 """It opens after this many failures in a row that span so many milliseconds, at a notification's third try or later:
 never before its tries after 4 and 16 seconds (design.md section 7)."""
 
+OUTAGE, PAUSE = 3, 60_000
+"""What fewer failures than open it leave waiting is due early as well when these many came in a row, once in so many
+milliseconds: a few notifications that are never accepted are no outage."""
+
 PROBE, MOST = 30_000, 60_000
 """Milliseconds between two probes: the dice say how many from the first to the second."""
 
@@ -20,7 +24,7 @@ class Breaker(msgspec.Struct, frozen=True, omit_defaults=True):
 
     Open (`probe_at` is set), nothing is read from the log, and the notifications that have waited longest are the
     probes, in turn, so that one which can never be accepted does not keep the receiver down. `back` from the first
-    success after a failure until everything that waited has been tried: all of it is due, in order.
+    success after an outage until everything that waited has been tried: all of it is due, in order.
     """
 
     failures: int = 0  #: in a row, …
@@ -28,6 +32,7 @@ class Breaker(msgspec.Struct, frozen=True, omit_defaults=True):
     probe_at: Moment | None = None
     probes: int = 0  #: since it opened
     back: bool = False
+    back_at: Moment = 0  #: when the receiver was last found to be back
 
     @property
     def is_open(self) -> bool:
@@ -45,15 +50,20 @@ def failed(
     since_at = breaker.since_at if breaker.failures else now
     opens = failures >= FAILURES and now - since_at >= SPAN and tries >= TRIES
     if not (breaker.is_open or opens):
-        return Breaker(failures, since_at)
+        return Breaker(failures, since_at, back_at=breaker.back_at)
     wait = PROBE + (MOST - PROBE) * dice
     asked = 1000 * min(retry_after or 0.0, LONGEST_REQUEST)
-    return Breaker(failures, since_at, now + round(max(wait, asked)), breaker.probes + breaker.is_open)
+    probe_at = now + round(max(wait, asked))
+    return Breaker(failures, since_at, probe_at, breaker.probes + breaker.is_open, back_at=breaker.back_at)
 
 
-def succeeded(breaker: Breaker) -> Breaker:
+def succeeded(breaker: Breaker, now: Moment) -> Breaker:
     """After a try that arrived."""
-    return Breaker(back=True) if breaker.failures else breaker
+    if not breaker.failures:
+        return breaker
+    if breaker.is_open or (breaker.failures >= OUTAGE and now - breaker.back_at >= PAUSE):
+        return Breaker(back=True, back_at=now)
+    return Breaker(back_at=breaker.back_at)
 
 
 def drained(breaker: Breaker) -> Breaker:

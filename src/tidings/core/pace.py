@@ -41,9 +41,12 @@ def throttled(pace: Pace, now: Moment, in_flight: int, retry_after: float | None
     return Pace(max(most // 2, 1), 0, pace.refusals + 1, until, pace.sent_until)
 
 
-def answered(pace: Pace, concurrency: int) -> Pace:
-    """After a success: when as many have arrived as go at once, one more may, up to the subscription's concurrency."""
-    if pace.at_once is None:
+def answered(pace: Pace, now: Moment, concurrency: int) -> Pace:
+    """After a success: when as many have arrived as go at once, one more may, up to the subscription's concurrency.
+
+    What arrives during a pause was sent before it, and tells nothing.
+    """
+    if pace.at_once is None or now < pace.held_until:
         return pace
     if pace.answered + 1 < pace.at_once:
         return msgspec.structs.replace(pace, answered=pace.answered + 1, refusals=0)
