@@ -525,12 +525,12 @@ class StoreContract:
         assert await sequences(newest_first=True, before=5, skip=3) == [1]
         assert await sequences(newest_first=True, before=1) == []
 
-    async def test_a_body_is_read_by_the_number_of_its_notification(self, store: Store):
+    async def test_a_notification_is_read_by_its_number(self, store: Store):
         await self.delivering(store)
         for notification in await store.log_after(1, 0, 10):
-            assert await store.body(notification.number) == notification.body
+            assert await store.notification(notification.number) == notification
         with pytest.raises(LookupError, match="999"):
-            await store.body(999)
+            await store.notification(999)
 
     async def test_the_log_is_read_up_to_so_many_bytes_and_one_notification_at_least(self, store: Store):
         await self.delivering(store)

@@ -133,7 +133,7 @@ def _notification(changes: Sequence[Change], first_sequence: int, number: int, c
     records = [orjson.Fragment(without_nulls(c.raw) if context.filter_nulls else c.raw) for c in changes]
     envelope = {
         "severity": "medium",
-        "createdDate": _java_date(context.created_at),
+        "createdDate": java_date(context.created_at),
         "topic": f"instance-{context.instance_id}-{context.element_key}-events",
         "action": "create",
         "id": str(number),
@@ -165,9 +165,9 @@ def _notification(changes: Sequence[Change], first_sequence: int, number: int, c
 
 def _event_object(event: Event, change: Change, context: NotifyContext) -> dict[str, object]:
     shown: dict[str, object] = {
-        "date": _iso_seconds(context.poll_at if change.date_at is None else change.date_at),
+        "date": iso_moment(context.poll_at if change.date_at is None else change.date_at),
         "elementKey": context.element_key,
-        "pollDate": _iso_seconds(context.poll_at),
+        "pollDate": iso_moment(context.poll_at),
         "eventType": event.type.value,
         "hubKey": context.hub,
         "objectId": event.record_id,
@@ -206,11 +206,11 @@ def _moment(at: Moment) -> datetime:
     return _EPOCH + timedelta(seconds=min(max(at // 1000, _FIRST_SECOND), _LAST_SECOND))
 
 
-def _iso_seconds(at: Moment) -> str:
+def iso_moment(at: Moment) -> str:
     return _moment(at).strftime("%Y-%m-%dT%H:%M:%SZ").zfill(20)
 
 
-def _java_date(at: Moment) -> str:
+def java_date(at: Moment) -> str:
     """`Date.toString()` of Java in UTC, whatever the machine's language: `Mon Aug 20 15:30:07 UTC 2018`."""
     day = _moment(at)
     return f"{_DAYS[day.weekday()]} {_MONTHS[day.month - 1]} {day:%d %H:%M:%S} UTC {day.year:04}"

@@ -7,6 +7,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Sequence
 
 from tidings.core.errors import InvalidInput
+from tidings.core.model import JSON
 
 ID_HEADER = "Elements-Webhook-Id"
 SIGNATURE_HEADER = "Elements-Webhook-Signature"
@@ -31,14 +32,16 @@ def standard_signature(key: str, notification_id: str, sent_at: int, body: bytes
     return "v1," + b64encode(hmac.digest(_standard_key(key), signed, "sha256")).decode()
 
 
-def headers(notification_id: str, body: bytes, keys: Sequence[str], sent_at: int) -> dict[str, str]:
+def headers(
+    notification_id: str, body: bytes, keys: Sequence[str], sent_at: int, content_type: str = JSON
+) -> dict[str, str]:
     """What goes in front of a notification's body at an attempt made at `sent_at` (epoch seconds).
 
     `keys` are those in force; without one nothing is signed. The platform's header has room for a single signature,
     that of the first key; `webhook-signature` carries one of each.
     """
     sent = {
-        "Content-Type": "application/json",
+        "Content-Type": content_type,
         ID_HEADER: notification_id,
         "webhook-id": notification_id,
         "webhook-timestamp": str(sent_at),

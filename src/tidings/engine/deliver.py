@@ -15,9 +15,10 @@ from tidings.core.cursor import NEVER
 from tidings.core.deliverycursor import DeliveryCursor, decode, encode
 from tidings.core.errors import LeaseLost
 from tidings.core.model import DeliveryState, FailurePolicy, Lane, Moment, Outcome
-from tidings.core.subscription import Subscription
+from tidings.core.receiver import receiver_headers, secrets_of
 from tidings.core.scrub import scrub
 from tidings.core.signing import headers
+from tidings.core.subscription import Subscription
 from tidings.engine.meter import Meter
 from tidings.engine.window import Room, Try, Verdict, Window
 from tidings.store.base import Store
@@ -42,8 +43,8 @@ class Deliverer:
     """Works delivery lanes. Spans are seconds.
 
     Of one lane at most `concurrency` tries are in flight, less where its subscription or its receiver says so, and
-    about `window` untried notifications are known. While `backlog` notifications are unfinished, no new ones are read: a
-    receiver that is down costs a bounded amount of memory and of rows. Bodies take about `lane_bytes` in one lane and
+    about `window` untried notifications are known. While `backlog` notifications are unfinished, no new ones are read:
+    a receiver that is down costs a bounded amount of memory and of rows. Bodies take about `lane_bytes` in one lane and
     `all_bytes` in all together, and one more each, so that none waits for the others. When a try takes long, the log is
     looked at every `look_for` meanwhile, so that others are not kept waiting by it.
     """
@@ -96,6 +97,7 @@ class _Run:
 
     def __init__(self, by: Deliverer, lane: Lane, subscription: Subscription) -> None:
         self._by, self._store, self._lane, self._subscription = by, by.store, lane, subscription
+        self._secrets = secrets_of(subscription)
         self._time = asyncio.get_running_loop().time
         self._couriers: set[asyncio.Task[None]] = set()
         self._committing: asyncio.Task[None] | None = None
@@ -197,16 +199,15 @@ class _Run:
         return self._stop_reason is not None or self._queues or self._breaker.is_open
 
     async def _send(self, tried: Try) -> Outcome:
-        notification, body = tried.notification, self._window.body(tried)
-        if body is None:
-            body = await self._store.body(notification.number)
-            self._window.load(tried, body)
-        now = self._by.clock()
-        signed = headers(notification.id, body, self._subscription.keys_at(now), now // 1000)
-        outcome = await self._by.send(self._subscription.url, signed, body)
-        # A receiver may say anything back, our own key included; what is kept of it is free of that.
-        secrets = [each.key for each in self._subscription.keys]
-        answer, error = scrub(outcome.answer, secrets), outcome.error and scrub(outcome.error, secrets)
+        notification, found = tried.notification, self._window.body(tried)
+        if found is None:
+            found = self._window.load(tried, await self._store.notification(notification.number))
+        body, content_type = found
+        to, now = self._subscription, self._by.clock()
+        sent = receiver_headers(to) | headers(notification.id, body, to.keys_at(now), now // 1000, content_type)
+        outcome = await self._by.send(to.url, sent, body)
+        # A receiver may say anything back, our own secrets included; what is kept of it is free of them.
+        answer, error = scrub(outcome.answer, self._secrets), outcome.error and scrub(outcome.error, self._secrets)
         if (answer, error) == (outcome.answer, outcome.error):
             return outcome
         return replace(outcome, answer=answer, error=error)

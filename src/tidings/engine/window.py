@@ -10,7 +10,9 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from tidings.core.cutting import cut_for, outline_for
 from tidings.core.model import (
+    JSON,
     Attempt,
     Delivery,
     DeliveryState,
@@ -78,6 +80,7 @@ class _Held:
     has_row: bool
     stored: bool  #: whether a commit has, or had, that row
     body: bytes | None = None
+    content_type: str = JSON
     not_before: Moment = 0  #: no extra try before
     state: DeliveryState = DeliveryState.RETRY
 
@@ -109,7 +112,8 @@ class Window:
         self._slow: dict[int, _Held] = {}
         self._hastened: set[int] = set()
         for delivery in waiting:
-            held = _Held(delivery.notification, delivery.attempt, delivery.due_at, has_row=True, stored=True)
+            outline = outline_for(subscription, delivery.notification)
+            held = _Held(outline, delivery.attempt, delivery.due_at, has_row=True, stored=True)
             self._hold(held)
             self._slow[delivery.notification.number] = held
 
@@ -122,14 +126,17 @@ class Window:
         return bool(self._hastened)
 
     def read(self, notifications: Iterable[Notification], now: Moment) -> None:
-        """Take in what comes next in the log."""
+        """Take in what comes next in the log, cut as the subscription wants it."""
         for notification in notifications:
-            held = _Held(notification.outline(), 0, now, has_row=False, stored=False)
+            self.seen = notification.last_sequence
+            cut = cut_for(self._subscription, notification)
+            if cut is None:
+                continue
+            held = _Held(cut.outline(), 0, now, has_row=False, stored=False)
             self._hold(held)
-            self._keep(held, notification.body)
+            self._keep(held, cut)
             self._unpassed.append(held)
             self.fresh += 1
-            self.seen = notification.last_sequence
 
     def take(self, now: Moment) -> Try | None:
         """The first that may be sent now; it is in flight from here on."""
@@ -145,13 +152,18 @@ class Window:
         self._order.start(number)
         return self._try(number, now)
 
-    def body(self, tried: Try) -> bytes | None:
-        """What to send, unless it has to be read again."""
-        return self._held[tried.notification.number].body
+    def body(self, tried: Try) -> tuple[bytes, str] | None:
+        """What to send and its media type, unless it has to be read again."""
+        held = self._held[tried.notification.number]
+        return None if held.body is None else (held.body, held.content_type)
 
-    def load(self, tried: Try, body: bytes) -> None:
-        """It was read again, and is held until the try has ended."""
-        self._keep(self._held[tried.notification.number], body)
+    def load(self, tried: Try, notification: Notification) -> tuple[bytes, str]:
+        """It was read again from the log, and is held until the try has ended: what to send, and its media type."""
+        cut = cut_for(self._subscription, notification)
+        if cut is None:
+            raise ValueError(f"subscription {self._subscription.id} gets nothing of notification {notification.number}")
+        self._keep(self._held[tried.notification.number], cut)
+        return cut.body, cut.content_type
 
     def unload(self) -> None:
         """Hold no body of anything that is not in flight."""
@@ -217,6 +229,8 @@ class Window:
                 if not self._order.is_in_flight(number):
                     self._drop_body(held)
                 self.writes.append(DeliveryWrite(number, None, DeliveryState.RETRY, held.tries, held.due_at))
+        if not self._unpassed:  # and what was read since has nothing for this subscription
+            self.offset = self.seen
         for number, held in self._held.items() if queue else ():
             if held.has_row and held.state is not DeliveryState.QUEUED:
                 held.state = DeliveryState.QUEUED
@@ -239,10 +253,10 @@ class Window:
         self._held[held.notification.number] = held
         self._order.add(held.notification.number, held.notification.records, held.due_at)
 
-    def _keep(self, held: _Held, body: bytes) -> None:
-        held.body = body
-        self.bytes += len(body)
-        self._room.used += len(body)
+    def _keep(self, held: _Held, cut: Notification) -> None:
+        held.body, held.content_type = cut.body, cut.content_type
+        self.bytes += len(cut.body)
+        self._room.used += len(cut.body)
 
     def _drop_body(self, held: _Held) -> None:
         if held.body is not None:

@@ -262,8 +262,8 @@ class Store(SubscriptionStore, Protocol):
     async def waiting(self, subscription_id: int, limit: int) -> Sequence[Delivery]:
         """Deliveries in state `retry`, by sequence, without their bodies."""
 
-    async def body(self, number: int) -> bytes:
-        """The body of the notification of this number. Raises LookupError when there is none."""
+    async def notification(self, number: int) -> Notification:
+        """The notification of this number. Raises LookupError when there is none."""
 
     async def is_queueing(self, subscription_id: int) -> bool:
         """Whether something waits for a person in state `queued`.

@@ -219,8 +219,8 @@ where instance_id = :instance_id and id = :id;
 -- set_cursor --
 update lane set cursor = :cursor where id = :id;
 
--- body --
-select body from notification where number = :number;
+-- numbered --
+select number, id, instance_id, resource, created_at, events, body from notification where number = :number;
 
 -- is_queueing --
 select exists (select 1 from delivery where subscription_id = :subscription_id and state = 'queued') as queueing;

@@ -38,12 +38,12 @@ class Deliveries(Database):
             ]
         )
 
-    async def body(self, number: int) -> bytes:
-        def work(db: sqlite3.Connection) -> bytes:
-            row = db.execute(SQL["body"], {"number": number}).fetchone()
+    async def notification(self, number: int) -> Notification:
+        def work(db: sqlite3.Connection) -> Notification:
+            row = db.execute(SQL["numbered"], {"number": number}).fetchone()
             if row is None:
                 raise LookupError(f"there is no notification {number}")
-            return rows.expanded(row["body"])
+            return rows.notification(row)
 
         return await self._read(work)
 
