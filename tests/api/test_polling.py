@@ -81,7 +81,7 @@ async def test_a_receiver_that_is_gone_leaves_the_instance_valid(world: World) -
     url = {"event.notification.callback.url": "https://app.example/hook"}
     made = await world.instance(configuration=POLLING | url)
     (lane,) = await world.store.claim(LaneKind.DELIVER, "w", NOW, NOW + 1000, 1)
-    await world.store.deactivate(lane, [], b"{}", "the receiver answered 410")
+    await world.store.deactivate(lane, [], b"{}", "the receiver answered 410", NOW)
     assert (await world.client("GET", "/instances/1")).json == made
 
 

@@ -30,6 +30,7 @@ from tidings.core.model import (
 )
 from tidings.core.notices import Notice, Subject
 from tidings.core.trail import Entry
+from tidings.store.sending import SendingStore, Standing
 from tidings.store.subscribing import SubscriptionStore
 
 
@@ -77,12 +78,17 @@ class NewInstance:
 
 @dataclass(frozen=True, slots=True)
 class DeliverySummary:
-    """Where one notification stands, with every attempt, for the API."""
+    """Where one notification stands, for the API.
+
+    `state` and `attempts` are those of its first delivery to the first of its `standings`: that of the instance's own
+    subscription where it has one. None for a notification that no subscription gets.
+    """
 
     notification: Notification
     subscription_id: int | None
     state: DeliveryState
     attempts: tuple[Attempt, ...]
+    standings: tuple[Standing, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +122,7 @@ class StoreFigures:
     failure: str | None
 
 
-class Store(SubscriptionStore, Protocol):
+class Store(SubscriptionStore, SendingStore, Protocol):
     async def close(self) -> None:
         """Finish what was accepted, then let go of the database. Idempotent."""
 
@@ -165,7 +171,8 @@ class Store(SubscriptionStore, Protocol):
         """All that are not deleted, by id."""
 
     async def purge(self, limit: int) -> int:
-        """Remove up to `limit` rows of deleted instances; returns how many, so 0 means nothing is left."""
+        """Remove up to `limit` rows of deleted instances and subscriptions; returns how many, so 0 means nothing is
+        left."""
 
     # Lanes
 
@@ -319,7 +326,8 @@ class Store(SubscriptionStore, Protocol):
         Oldest first, those that begin after the sequence `after`; or newest first, those that begin before `before`.
         """
 
-    async def event(self, instance_id: int, notification_id: str) -> DeliverySummary | None: ...
+    async def event(self, instance_id: int, notification_id: str) -> DeliverySummary | None:
+        """By its own id, or by that under which one of the instance's subscriptions gets a cut of it."""
 
     async def events_numbered(self, instance_id: int, numbers: Iterable[int]) -> Sequence[DeliverySummary]:
         """Those of the instance's notifications that have these numbers, in order."""

@@ -13,14 +13,32 @@ from tidings.store.sqlite.instances import Instances
 from tidings.store.sqlite.lanes import Lanes
 from tidings.store.sqlite.notices import Notices
 from tidings.store.sqlite.people import People
+from tidings.store.sqlite.posted import Posted
 from tidings.store.sqlite.records import Records
+from tidings.store.sqlite.replays import Replays
+from tidings.store.sqlite.retention import Retention
+from tidings.store.sqlite.standings import Standings
 from tidings.store.sqlite.subscriptions import Subscriptions
 from tidings.store.sqlite.trail import Trail
 
 __all__ = ["SqliteStore", "open_sqlite"]
 
 
-class SqliteStore(People, Instances, Lanes, Records, Trail, Subscriptions, Deliveries, Notices, Figures):
+class SqliteStore(
+    People,
+    Instances,
+    Lanes,
+    Records,
+    Trail,
+    Subscriptions,
+    Deliveries,
+    Standings,
+    Posted,
+    Replays,
+    Retention,
+    Notices,
+    Figures,
+):
     """Keeps every promise of `Store`."""
 
 

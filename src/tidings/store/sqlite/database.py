@@ -18,7 +18,7 @@ from tidings.store.sql import load
 from tidings.store.writer import Writer
 
 T = TypeVar("T")
-SQL = load() | load("trail.sql") | load("subscriptions.sql")
+SQL = load() | load("trail.sql") | load("subscriptions.sql") | load("sending.sql")
 READERS = 3
 
 

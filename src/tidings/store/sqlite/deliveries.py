@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from typing import Any
+from contextlib import suppress
 
+from tidings.core.cutting import id_for
 from tidings.core.model import (
     Delivery,
     DeliveryState,
@@ -14,9 +15,12 @@ from tidings.core.model import (
     Moment,
     Notification,
 )
+from tidings.core.subscription import Source, Subscription
 from tidings.store import rows
 from tidings.store.base import DeliverySummary
+from tidings.store.secrets import Vault
 from tidings.store.sqlite.database import SQL, Database, fenced, one, run
+from tidings.store.sqlite.standings import standings_with
 from tidings.store.sqlite.subscriptions import subscription_rows
 
 
@@ -139,34 +143,36 @@ class Deliveries(Database):
 
     async def event(self, instance_id: int, notification_id: str) -> DeliverySummary | None:
         def work(db: sqlite3.Connection) -> DeliverySummary | None:
-            row = db.execute(SQL["notification"], {"instance_id": instance_id, "id": notification_id}).fetchone()
-            return self._summaries(db, instance_id, [rows.notification(row)])[0] if row else None
+            ids = [notification_id]
+            with suppress(ValueError):  # a receiver that gets a cut of its own knows it by that one's id
+                ids += [id_for(notification_id, each.id) for each in _own_first(db, self._vault, instance_id)]
+            for known in ids:
+                row = db.execute(SQL["notification"], {"instance_id": instance_id, "id": known}).fetchone()
+                if row is not None:
+                    return self._summaries(db, instance_id, [rows.notification(row)])[0]
+            return None
 
         return await self._read(work)
 
     def _summaries(
         self, db: sqlite3.Connection, instance_id: int, found: Sequence[Notification]
     ) -> list[DeliverySummary]:
-        subscription = next(iter(subscription_rows(db, self._vault, instance_id=instance_id)), None)
-        if subscription is None:
-            return [DeliverySummary(n, None, DeliveryState.CREATED, ()) for n in found]
-        values = {"subscription_id": subscription.id, "numbers": rows.numbers(n.number for n in found)}
-        states = {row["number"]: DeliveryState(row["state"]) for row in db.execute(SQL["deliveries_of"], values)}
-        # Under the policy `queue`, what comes after something that waits for a person waits as well, without a row.
-        untried = DeliveryState.CREATED
-        if subscription.active and _is_queueing(db, subscription.id):
-            untried = DeliveryState.QUEUED
-        attempts: dict[int, list[Any]] = {}
-        for row in db.execute(SQL["attempts_of"], values):
-            attempts.setdefault(row["number"], []).append(rows.attempt(row))
+        standings = [standings_with(db, each, found) for each in _own_first(db, self._vault, instance_id)]
 
-        def state(number: int) -> DeliveryState:
-            if number in states:
-                return states[number]
-            tried = attempts.get(number, [])
-            return DeliveryState.DELIVERED if tried and tried[-1].outcome.ok else untried
+        def summary(notification: Notification) -> DeliverySummary:
+            each = tuple(made[notification.number] for made in standings if notification.number in made)
+            if not each:
+                return DeliverySummary(notification, None, DeliveryState.CREATED, ())
+            first = tuple(attempt for attempt in each[0].attempts if not attempt.replay_id)
+            return DeliverySummary(notification, each[0].subscription_id, each[0].state, first, each)
 
-        return [DeliverySummary(n, subscription.id, state(n.number), tuple(attempts.get(n.number, ()))) for n in found]
+        return [summary(notification) for notification in found]
+
+
+def _own_first(db: sqlite3.Connection, vault: Vault, instance_id: int) -> list[Subscription]:
+    """A log's subscriptions, that of the instance's configuration before all others."""
+    found = subscription_rows(db, vault, instance_id=instance_id)
+    return sorted(found, key=lambda each: (each.source is not Source.INSTANCE, each.id))
 
 
 def _is_queueing(db: sqlite3.Connection, subscription_id: int) -> bool:

@@ -74,19 +74,16 @@ class Instances(Database):
         """Bring lanes and subscription in line with the plan."""
         # Lanes of other subscriptions and of replays are not the configuration's.
         own = self._own_subscription(db, instance)
-        ours = {LaneKind.POLL: None, LaneKind.HINT: None, LaneKind.DELIVER: own and str(own.id)}
+        ours = (LaneKind.DELIVER, None if own is None else str(own.id))
         have = {
             (row["kind"], row["key"]): row["id"]
             for row in lane_rows(db, None, instance.id)
-            if row["kind"] in ours and ours[row["kind"]] in (None, row["key"])
+            if row["kind"] in (LaneKind.POLL, LaneKind.HINT) or (row["kind"], row["key"]) == ours
         }
         want = {(LaneKind.POLL.value, name): plan.generations.get(name, "") for name in plan.resources}
-        if plan.callback_url:
-            if own is None:
-                self._subscribe(db, instance, plan, now)
-            else:
-                self._follow(db, own, plan, now)
-                want[(LaneKind.DELIVER.value, str(own.id))] = ""
+        if own is not None and plan.callback_url:
+            self._follow(db, own, plan, now)
+            want[(LaneKind.DELIVER.value, str(own.id))] = ""
         elif own is not None:
             run(db, "rest_subscription", id=own.id, now=now)
         hints = (LaneKind.HINT.value, HINT_LANE)
@@ -98,6 +95,8 @@ class Instances(Database):
             else:
                 values = {"instance_id": instance.id, "key": key, "due_at": now, "generation": generation}
                 run(db, "add_lane", kind=kind, **values)
+        if own is None and plan.callback_url:
+            self._subscribe(db, instance, plan, now)
         for name, lane_id in have.items():
             if name not in want:
                 run(db, "switch_lane_off", id=lane_id)
@@ -189,6 +188,7 @@ class Instances(Database):
                     "purge_dictionaries",
                     "purge_trail",
                     "purge_notices",
+                    "purge_replays",
                     "purge_lanes",
                     "purge_subscriptions",
                 ):
@@ -196,6 +196,14 @@ class Instances(Database):
                     if removed:
                         return removed
                 run(db, "purge_instance", instance_id=row["id"])
+                return 1
+            for row in db.execute(SQL["purgeable_subscriptions"]).fetchall():
+                for step in ("purge_attempts_of", "purge_deliveries_of"):
+                    removed = run(db, step, id=row["id"], limit=limit)
+                    if removed:
+                        return removed
+                run(db, "purge_lane_of", instance_id=row["instance_id"], key=str(row["id"]))
+                run(db, "purge_subscription", id=row["id"])
                 return 1
             return 0
 
