@@ -104,7 +104,10 @@ class AddressPolicy:
         if parts.scheme not in ("http", "https"):
             return "must begin with http:// or https://"
         if parts.username is not None or parts.password is not None:
-            return "must not carry a user name or password before the host"
+            return (
+                "must not carry a user name or password before the host; a receiver's login has keys of its own, "
+                "event.notification.basic.username and event.notification.basic.password"
+            )
         if not host or port == 0:
             return "must name a host, and no port or one from 1 to 65535, like https://example.com/events"
         return self._check_host(host)

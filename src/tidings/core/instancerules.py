@@ -19,14 +19,21 @@ from tidings.core.instanceconfig import FIELD, Configuration, ConfigurationKey, 
 from tidings.core.model import Moment
 from tidings.core.notify import MAX_EVENTS
 from tidings.core.pollerconfig import PolledResource, read
+from tidings.core.receiver import check_basic, read_headers
+from tidings.core.signing import check_key
+from tidings.core.subscription import Basic
 
 CALLBACK_URL = "event.notification.callback.url"
 INTERVAL = "event.poller.refresh_interval"
+SIGNATURE_KEY = "event.notification.signature.key"
+CALLBACK_HEADERS = "event.notification.callback.headers"
+BASIC = "event.notification.basic."  #: and `username` or `password`
 
 # Any moment does: rendered macros differ in digits only.
 _SAMPLE = Instant.from_utc(2026, 1, 2, 3, 4, 5)
 
 _SPANS = {
+    "event.notification.signature.overlap": "minutes",
     "event.poller.overlap": "seconds",
     "event.poller.settle_interval": "minutes",
     "event.poller.settle_window": "minutes",
@@ -87,8 +94,15 @@ def check(
             reason = refuse_url(value) if key.key in (root, CALLBACK_URL) else None
             if reason is not None:
                 raise InvalidInput(FIELD + key.key, reason)
+    headers = read_headers(values.get(CALLBACK_HEADERS), FIELD + CALLBACK_HEADERS)
+    basic_of(values, headers)
     for resource in polled(configuration, element):
         _check_where(resource, element)
+
+
+def basic_of(values: Mapping[str, str | None], headers: Mapping[str, str]) -> Basic | None:
+    """The login that the receiver wants. Raises InvalidInput naming the key."""
+    return check_basic(values.get(BASIC + "username"), values.get(BASIC + "password"), FIELD + BASIC, headers)
 
 
 def polled(configuration: Configuration, element: PolledElement) -> tuple[PolledResource, ...]:
@@ -136,6 +150,8 @@ def _check_value(key: RuledKey, value: str, floor: float) -> None:
         interval(value, floor, name)
     elif key.key in _SPANS:
         decimal(value, name, _SPANS[key.key])
+    elif key.key == SIGNATURE_KEY:
+        check_key(name, value)
     elif key.key == "event.notification.max_events":
         if whole(value, name, "events", least=1) > MAX_EVENTS:
             raise InvalidInput(name, f"is {value}: write a whole number from 1 to {MAX_EVENTS}")

@@ -6,14 +6,22 @@ from hashlib import blake2b
 
 import orjson
 
-from tidings.core.configvalues import boolean
+from tidings.core.configvalues import boolean, decimal
 from tidings.core.instanceconfig import FIELD, Configuration, completed
-from tidings.core.instancerules import CALLBACK_URL, PolledElement, polled
+from tidings.core.instancerules import (
+    CALLBACK_HEADERS,
+    CALLBACK_URL,
+    SIGNATURE_KEY,
+    PolledElement,
+    basic_of,
+    polled,
+)
 from tidings.core.model import LanePlan
 from tidings.core.pollerconfig import PolledResource
+from tidings.core.receiver import read_headers
 
 ENABLED = "event.notification.enabled"
-SIGNATURE_KEY = "event.notification.signature.key"
+KEY_OVERLAP = "event.notification.signature.overlap"
 FILTER_NULLS = "filter.response.nulls"
 HINTS = "event.poller.hints"
 
@@ -31,12 +39,17 @@ def plan(configuration: Configuration, element: PolledElement, *, disabled: bool
         return LanePlan()
     filter_nulls = is_on(values.get(FILTER_NULLS), FILTER_NULLS)
     resources = polled(configuration, element)
+    headers = read_headers(values.get(CALLBACK_HEADERS), FIELD + CALLBACK_HEADERS)
+    basic = basic_of(values, headers)
     return LanePlan(
         resources=[resource.name for resource in resources],
         generations={resource.name: generation(resource, filter_nulls, element.version) for resource in resources},
         callback_url=values.get(CALLBACK_URL),
         signature_key=values.get(SIGNATURE_KEY),
         hints=is_on(values.get(HINTS), HINTS),
+        key_overlap_for=60 * decimal(values.get(KEY_OVERLAP) or 0, FIELD + KEY_OVERLAP, "minutes"),
+        callback_headers=headers,
+        callback_login=None if basic is None else (basic.username, basic.password),
     )
 
 
