@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,8 +47,8 @@ def test_a_date_in_the_future_is_refused_by_name():
     assert refused.value.field == "event.poller.first_run"
 
 
-def rules(**changed) -> Rules:
-    settings = {
+def rules(**changed: Any) -> Rules:
+    settings: dict[str, Any] = {
         "generation": 1,
         "volatile": volatile([]),
         "silent_before": WATCHED,
