@@ -7,7 +7,8 @@ import stat
 
 import pytest
 
-from tests.store.contract import NOW, StoreContract, created, new_instance, page, plan, row
+from tests.store.contract import NOW, created, new_instance, page, plan, row
+from tests.store.subscribing import SubscribingContract
 from tidings.core.errors import InvalidInput
 from tidings.core.model import LaneKind
 from tidings.store.secrets import Vault, load_vault
@@ -21,7 +22,7 @@ async def store(tmp_path):
     await opened.close()
 
 
-class TestSqlite(StoreContract):
+class TestSqlite(SubscribingContract):
     pass
 
 
