@@ -8,12 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
+from tests.elements.provider import client, provider
 from tidings.core.errors import InvalidInput, ProviderDown
 from tidings.core.hints import signature
+from tidings.elements.connection import Connection
 from tidings.elements.describe import catalog
 from tidings.elements.hintkeys import ASKED_AT_MOST, OLD_AFTER, HintKeys
-from tidings.elements.hints import Hint, read_hint
+from tidings.elements.hints import Hint, Registration, Registrations, read_hint
 
 ELEMENT = catalog()["connectwisecrmrest"]
 URL = "https://na.example/key?id=1"
@@ -149,6 +152,25 @@ async def test_a_resource_has_the_type_that_callbacks_name_it_by(path: str, type
     assert ELEMENT.hints is not None
     assert resource is not None
     assert ELEMENT.hints.type_of(resource.provider_path) == type
+
+
+async def test_a_provider_that_lists_others_registrations_too_does_not_make_them_ours() -> None:
+    listed = [
+        {"id": 10, "type": "Contact", "url": "https://us.example/hints/1?token=t0k&recordId=", "inactiveFlag": True},
+        {"id": 9, "type": "contact", "url": "https://us.example/hints/1?token=t0k&recordId="},
+        {"id": 8, "type": "contact", "url": "https://them.example/cw?recordId="},
+    ]
+
+    async def answer(request: web.Request) -> web.Response:
+        return web.json_response(listed)
+
+    assert ELEMENT.hints is not None
+    async with provider(answer) as base, client() as ask:
+        values = {"baseUrl": base, "company": "acme", "public.key": "p"}
+        account = Connection(ELEMENT, values, {"private.key": "s"}, ask)
+        found = await Registrations(account, ELEMENT.hints, 1000).with_token("t0k")
+    url = "https://us.example/hints/1?token=t0k&recordId="
+    assert found == [Registration(9, "contact", url, True), Registration(10, "contact", url, False)]
 
 
 def captures() -> list[Path]:
