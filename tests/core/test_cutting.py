@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from tests.core.test_notify import CONTEXT
+
 from tidings.core.cutting import CLOUDEVENT, CLOUDEVENTS, cut_for, id_for, is_changed, outline_for
 from tidings.core.model import Change, EventType, FieldChange, Notification
 from tidings.core.notify import cut

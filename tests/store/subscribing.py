@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import orjson
 import pytest
@@ -43,7 +44,8 @@ POLICY = "notification.webhook.failure.policy"
 
 
 def wanted(**more) -> NewSubscription:
-    return NewSubscription(**({"account_id": 1, "instance_id": 1, "topics": ("t",), "url": URL} | more))
+    values: dict[str, Any] = {"account_id": 1, "instance_id": 1, "topics": ("t",), "url": URL}
+    return NewSubscription(**(values | more))
 
 
 def wrote(number: int, status: int, state: DeliveryState, **more) -> DeliveryWrite:
@@ -315,11 +317,12 @@ class SubscribingContract(StoreContract):
         number = (await store.log_after(1, 0, 1))[0].number
         await store.deactivate(deliver, [wrote(number, 410, DeliveryState.RETRY)], b'{"offset":1}', "gone", NOW)
         other = await store.create_subscription(wanted(), NOW)
-        for nothing in ({"channel": "sms"}, {"url": URL}, {"state": DeliveryState.RETRY}):
-            assert await store.redeliver(1, now=NOW, **nothing) == []
+        assert await store.redeliver(1, now=NOW, channel="sms") == []
+        assert await store.redeliver(1, now=NOW, url=URL) == []
+        assert await store.redeliver(1, now=NOW, state=DeliveryState.RETRY) == []
         assert await store.redeliver(2, now=NOW) == []
-        queued = {"channel": "webhook", "state": DeliveryState.QUEUED, "url": "http://127.0.0.1:9/hook"}
-        assert await store.redeliver(1, now=NOW, **queued) == [int(deliver.key)]
+        url, queued = "http://127.0.0.1:9/hook", DeliveryState.QUEUED
+        assert await store.redeliver(1, channel="webhook", state=queued, url=url, now=NOW) == [int(deliver.key)]
         assert [each.notification.number for each in await store.waiting(int(deliver.key), 9)] == [number]
         assert {lane.key for lane in await self.claim(store, LaneKind.DELIVER)} == {deliver.key, str(other.id)}
 

@@ -228,7 +228,7 @@ select exists (select 1 from delivery where subscription_id = :subscription_id a
 -- waiting -- their bodies are read when they are sent
 select d.state, d.attempt, d.due_at, n.number, n.id, n.resource, n.first_sequence, n.last_sequence, n.events
 from delivery d join notification n on n.number = d.number
-where d.subscription_id = :subscription_id and d.state = 'retry' order by n.first_sequence limit :limit;
+where d.subscription_id = :subscription_id and d.state = 'retry' order by d.number limit :limit;
 
 -- write_delivery --
 insert into delivery (subscription_id, number, state, attempt, due_at)
@@ -290,17 +290,21 @@ update notice set told = :told, tries = 0, due_at = 0 where id = :id and told < 
 -- not_told --
 update notice set tries = tries + 1, due_at = :due_at where id = :id and told = :told;
 
--- backlogs -- what lies beyond the offset, and before it what has failed or was in flight
-select s.id, s.instance_id, s.active, l.offset as offset, i.last_sequence - l.offset + coalesce(d.events, 0) as events,
-       min(coalesce(d.oldest_at, 9223372036854775807), coalesce(case when i.last_sequence > l.offset then
-           (select n.created_at from notification n where n.instance_id = s.instance_id and n.first_sequence > l.offset
+-- backlogs -- what lies beyond the offset and is still there, and before it what has failed or was in flight
+select s.id, s.instance_id, s.active, s.offset, max(s.last_sequence - s.offset, 0) + coalesce(d.events, 0) as events,
+       min(coalesce(d.oldest_at, 9223372036854775807), coalesce(case when s.last_sequence > s.offset then
+           (select n.created_at from notification n where n.instance_id = s.instance_id and n.first_sequence > s.offset
             order by n.first_sequence limit 1) end, 9223372036854775807)) as oldest_at
-from subscription s
-join log i on i.id = s.instance_id and i.deleted_at is null
-join (select instance_id, key, coalesce(json_extract(nullif(cast(cursor as text), ''), '$.offset'), 0) as offset
-      from lane where kind = 'deliver') l on l.instance_id = s.instance_id and l.key = cast(s.id as text)
+from (select s.id, s.instance_id, s.active, coalesce(i.last_sequence, a.last_sequence) as last_sequence,
+             max(coalesce(json_extract(nullif(cast(l.cursor as text), ''), '$.offset'), 0),
+                 coalesce(i.dropped_sequence, a.dropped_sequence)) as offset
+      from subscription s
+      left join instance i on i.id = s.instance_id
+      left join account a on a.id = -s.instance_id
+      join lane l on l.instance_id = s.instance_id and l.kind = 'deliver' and l.key = cast(s.id as text)
+      where s.deleted_at is null and i.deleted_at is null) s
 left join (select d.subscription_id, sum(n.last_sequence - n.first_sequence + 1) as events,
                   min(n.created_at) as oldest_at
            from delivery d join notification n on n.number = d.number
            where d.state in ('retry', 'queued') group by d.subscription_id) d on d.subscription_id = s.id
-where s.deleted_at is null order by s.id;
+order by s.id;

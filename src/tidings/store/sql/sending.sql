@@ -3,8 +3,8 @@ update account set last_sequence = last_sequence + 1 where id = :account_id retu
 
 -- kept --
 select n.number, n.id, n.instance_id, n.resource, n.created_at, n.events, n.body, n.acknowledged
-from notification n join log l on l.id = n.instance_id and l.deleted_at is null
-where n.number = :number and l.account_id = :account_id and n.hidden_at is null;
+from notification n left join instance i on i.id = n.instance_id and i.deleted_at is null
+where n.number = :number and coalesce(i.account_id, -n.instance_id) = :account_id and n.hidden_at is null;
 
 -- kept_of_instance -- newest first, in the order of an index
 select number, id, instance_id, resource, created_at, events, body, acknowledged from notification
@@ -17,11 +17,13 @@ order by number desc limit :limit;
 
 -- acknowledge --
 update notification set acknowledged = 1 where number = :number and hidden_at is null
-  and instance_id in (select id from log where account_id = :account_id and deleted_at is null);
+  and coalesce((select i.account_id from instance i where i.id = notification.instance_id and i.deleted_at is null),
+               -instance_id) = :account_id;
 
 -- hide --
 update notification set hidden_at = :now where number = :number and hidden_at is null
-  and instance_id in (select id from log where account_id = :account_id and deleted_at is null);
+  and coalesce((select i.account_id from instance i where i.id = notification.instance_id and i.deleted_at is null),
+               -instance_id) = :account_id;
 
 -- delivery_offset --
 select coalesce(json_extract(nullif(cast(cursor as text), ''), '$.offset'), 0) as offset, state from lane

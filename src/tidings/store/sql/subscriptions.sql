@@ -1,22 +1,22 @@
 -- subscriptions_of_log -- subscriptions: the policy in force is the account's where they have none of their own
-select s.*, coalesce(s.policy, a.value) as policy_in_force from subscription s join log l on l.id = s.instance_id
+select s.*, coalesce(s.policy, a.value) as policy_in_force from subscription s left join instance i on i.id = s.instance_id
 left join account_setting a on a.account_id = s.account_id and a.name = 'notification.webhook.failure.policy'
-where s.instance_id = :instance_id and s.deleted_at is null and l.deleted_at is null order by s.id;
+where s.instance_id = :instance_id and s.deleted_at is null and i.deleted_at is null order by s.id;
 
 -- subscription --
-select s.*, coalesce(s.policy, a.value) as policy_in_force from subscription s join log l on l.id = s.instance_id
+select s.*, coalesce(s.policy, a.value) as policy_in_force from subscription s left join instance i on i.id = s.instance_id
 left join account_setting a on a.account_id = s.account_id and a.name = 'notification.webhook.failure.policy'
-where s.id = :id and s.deleted_at is null and l.deleted_at is null;
+where s.id = :id and s.deleted_at is null and i.deleted_at is null;
 
 -- subscriptions_of_account --
-select s.*, coalesce(s.policy, a.value) as policy_in_force from subscription s join log l on l.id = s.instance_id
+select s.*, coalesce(s.policy, a.value) as policy_in_force from subscription s left join instance i on i.id = s.instance_id
 left join account_setting a on a.account_id = s.account_id and a.name = 'notification.webhook.failure.policy'
-where s.account_id = :account_id and s.deleted_at is null and l.deleted_at is null order by s.id;
+where s.account_id = :account_id and s.deleted_at is null and i.deleted_at is null order by s.id;
 
 -- every_subscription --
-select s.*, coalesce(s.policy, a.value) as policy_in_force from subscription s join log l on l.id = s.instance_id
+select s.*, coalesce(s.policy, a.value) as policy_in_force from subscription s left join instance i on i.id = s.instance_id
 left join account_setting a on a.account_id = s.account_id and a.name = 'notification.webhook.failure.policy'
-where s.deleted_at is null and l.deleted_at is null order by s.id;
+where s.deleted_at is null and i.deleted_at is null order by s.id;
 
 -- add_subscription --
 insert into subscription (account_id, instance_id, channel, source, topics, url, keys, headers, basic, cuts, schedule,
