@@ -12,7 +12,7 @@ from typing import Any
 
 import uvloop
 
-from bench import delivery, idle, kills, latency, memory, reading, six_cases, size
+from bench import backlog, delivery, idle, isolation, kills, latency, memory, reading, six_cases, size
 from bench.figures import Figure, failed, summary, table
 from bench.processes import cores, pin
 from bench.scale import QUICK, Scale
@@ -23,6 +23,8 @@ MEASURES: Mapping[str, Callable[[Scale], Coroutine[Any, Any, list[Figure]]]] = {
     "memory": memory.figures,
     "idle": idle.figures,
     "delivery": delivery.figures,
+    "backlog": backlog.figures,
+    "isolation": isolation.figures,
     "latency": latency.figures,
     "size": size.figures,
     "cases": six_cases.figures,

@@ -18,7 +18,7 @@ from bench.measure import Run, Speed, run_async
 from bench.prepare import now
 from bench.processes import cores, sandbox, sink
 from bench.scale import Scale
-from tidings.core.model import Change, EventType, Instance, Lane, LaneKind
+from tidings.core.model import Change, EventType, Instance, Lane, LaneKind, Notification
 from tidings.core.notify import NotifyContext, cut
 from tidings.engine.deliver import Deliverer
 from tidings.outbound.sender import Sender, open_session
@@ -86,12 +86,15 @@ async def _fill(
         for rev in range(0, notifications // SUBSCRIPTIONS, PAGE):
             many = min(PAGE, notifications // SUBSCRIPTIONS - rev) * each
             changes = [Change(EventType.UPDATED, key, rev, now(), raw) for key, raw in islice(endless, many)]
-            bodies += [body.body for body in await _log(store, lane, instance, changes, each)]
+            bodies += [body.body for body in await log_changes(store, lane, instance, changes, each)]
         await store.release(lane, due_at=now() + LEASE)
     return bodies
 
 
-async def _log(store: SqliteStore, lane: Lane, instance: Instance, changes: Sequence[Change], each: int):
+async def log_changes(
+    store: SqliteStore, lane: Lane, instance: Instance, changes: Sequence[Change], each: int
+) -> Sequence[Notification]:
+    """Appends the changes to the instance's log, so many to a notification, in the name of its poll lane."""
     context = NotifyContext(
         instance_id=instance.id,
         instance_created_at=instance.created_at,

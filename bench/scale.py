@@ -17,6 +17,9 @@ class Scale:
     instances: int = 1000
     idle_for: float = 60.0
     changes: int = 100
+    backlog: int = 1_000_000  #: events
+    receivers: int = 100
+    isolation: int = 5000  #: notifications to all of them
 
 
 QUICK = Scale(
@@ -28,4 +31,7 @@ QUICK = Scale(
     instances=20,
     idle_for=2.0,
     changes=5,
+    backlog=3000,
+    receivers=10,
+    isolation=300,
 )

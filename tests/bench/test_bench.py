@@ -14,23 +14,26 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_the_harness_measures_reading_and_delivery_beside_their_limits():
-    command = [sys.executable, "-m", "bench", "--quick", "reading", "delivery"]
+    command = [sys.executable, "-m", "bench", "--quick", "reading", "delivery", "backlog", "isolation"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     where, *names, summary = [line for line in lines if not line.startswith(" ")]
     assert " cores, " in where
-    assert " of 8 bars met, " in summary
-    assert [name.split(":")[0] for name in names] == ["repoll", "first read", "sandbox", "delivery", "delivery"]
+    assert " of 11 bars met, " in summary
+    assert [name.split(":")[0] for name in names] == [
+        *("repoll", "first read", "sandbox", "delivery", "delivery", "backlog", "isolation")
+    ]
     assert "2,000 unchanged contacts" in names[0]
-    assert sum(line.startswith("    ratio ") for line in lines) == 4
+    assert sum(line.startswith("    ratio ") for line in lines) == 5
 
 
 def test_a_name_that_is_not_measured_is_refused_with_those_that_are():
     command = [sys.executable, "-m", "bench", "speed"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
-    assert "speed is not measured; reading, memory, idle, delivery, latency, size, cases, kills are" in done.stderr
+    known = "reading, memory, idle, delivery, backlog, isolation, latency, size, cases, kills"
+    assert f"speed is not measured; {known} are" in done.stderr
 
 
 def speed(*seconds: float) -> Speed:

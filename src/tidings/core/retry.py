@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-SCHEDULE = tuple(4.0**x for x in range(1, 10))
+SCHEDULE: tuple[float, ...] = tuple(4**x for x in range(1, 10))
 """Seconds before each retry of a notification: 4, 16, 64 … 262144, nine of them (spec platform.md 4.11)."""
 
 LONGEST_REQUEST = 3600.0
@@ -26,7 +26,8 @@ def receiver_wait(
 
     A receiver's `Retry-After` makes the wait longer, never shorter than the schedule, and by no more than an hour: one
     wrong header must not hold a notification back for days. `jitter` is the share of the wait that may be added, and
-    `dice` (0 to below 1) how much of that share is: receivers on one host that failed together do not come back together.
+    `dice` (0 to below 1) how much of that share is: receivers on one host that failed together do not
+    come back together.
 
     >>> [receiver_wait(tries) for tries in (1, 2, 9, 10)]
     [4.0, 16.0, 262144.0, None]
@@ -35,7 +36,7 @@ def receiver_wait(
     """
     if tries > len(schedule):
         return None
-    wait = max(schedule[tries - 1], min(retry_after or 0.0, LONGEST_REQUEST))
+    wait = max(float(schedule[tries - 1]), min(retry_after or 0.0, LONGEST_REQUEST))
     return wait * (1 + jitter * dice)
 
 
