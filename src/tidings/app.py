@@ -43,7 +43,10 @@ from tidings.engine.sources import Sources
 from tidings.engine.tell import Teller
 from tidings.engine.watchdog import Watchdog
 from tidings.outbound.guard import guarded_connector
+from tidings.outbound.lookahead import Lookahead
+from tidings.outbound.lookup import Lookup
 from tidings.outbound.sender import Sender, open_session
+from tidings.outbound.trust import trust
 from tidings.settings import Settings
 from tidings.store.base import Store
 from tidings.store.secrets import load_vault
@@ -110,8 +113,9 @@ async def build(settings: Settings, *, log: Any = None) -> AsyncIterator[App]:
         stack.push_async_callback(store.close)
         user, first_password = await first_user(store, settings)
         policy = AddressPolicy(settings.allow_private_networks, settings.allowed_networks)
+        tls = trust(settings.ca_file)
         client = ProviderClient(
-            await stack.enter_async_context(provider_session(guarded_connector(policy))), clock=clock
+            await stack.enter_async_context(provider_session(guarded_connector(policy, tls=tls))), clock=clock
         )
         counters = Counters()
         budgets = Budgets(
@@ -121,7 +125,9 @@ async def build(settings: Settings, *, log: Any = None) -> AsyncIterator[App]:
             heard=counters.request_ended,
         )
         budget_of: dict[int, TenantBudget] = {}  # of each instance that has been polled
-        sender = Sender(await stack.enter_async_context(open_session(policy)))
+        sender = Sender(await stack.enter_async_context(open_session(policy, tls=tls)))
+        names = Lookup()
+        stack.push_async_callback(names.close)
         log_grew = Signal()
         stack.callback(log_grew.close)
 
@@ -231,6 +237,7 @@ async def build(settings: Settings, *, log: Any = None) -> AsyncIterator[App]:
                 wake=wake,
                 settings=settings,
                 log_grew=log_grew,
+                refuse_name=Lookahead(policy, names).refusal,
                 take_hint=receiver.take,
                 forget_hints=registrar.forget,
                 counted=counters.text,

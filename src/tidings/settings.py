@@ -58,6 +58,11 @@ class Settings(BaseSettings):
         default=(),
         description="Networks to permit all the same, as a comma-separated list of CIDRs, such as 10.1.0.0/16.",
     )
+    ca_file: Path | None = Field(
+        default=None,
+        description="Certificates of private authorities (PEM), believed beside the system's, for providers and"
+        " receivers.",
+    )
     connectwise_client_id: str | None = Field(
         default=None,
         description="The ConnectWise client id sent for instances that have no connectwise.clientID of their own.",
@@ -105,6 +110,14 @@ class Settings(BaseSettings):
         le=36500,
         allow_inf_nan=False,
         description="For how many days it is kept what each reading saw, so that it can be explained.",
+    )
+    retention_days: float = Field(
+        default=30.0,
+        ge=0,
+        le=36500,
+        allow_inf_nan=False,
+        description="For how many days events, their deliveries and closed notices are kept, unless the account's"
+        " `retention.days` says otherwise; 0 keeps them for ever.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="The least severe log lines to write."

@@ -16,7 +16,7 @@ from tidings.api.poll_address import refuse_long
 from tidings.core.errors import AddressForbidden, InvalidInput, LeaseLost, ProviderDown
 from tidings.core.hints import refuse_hints
 from tidings.core.instanceconfig import FIELD, Configuration, completed
-from tidings.core.instancerules import check, refuse_future
+from tidings.core.instancerules import CALLBACK_URL, check, refuse_future
 from tidings.core.model import Instance, LanePlan
 from tidings.core.plan import plan
 from tidings.elements.element import Element
@@ -56,6 +56,7 @@ async def accept(
             possible=element.hints is not None,
             public_url=parts.settings.public_url,
         )
+        await _refuse_receiver(parts, element, configuration, good)
     account = _account(configuration, element)
     if all(_account(known, element) != account for known in good):
         await _try_account(parts, element, configuration)
@@ -85,6 +86,15 @@ async def change(call: InstanceCall, instance: Instance, alter: Callable[[Instan
         call.parts.wake(written.id)
         return written
     raise LeaseLost(f"instance {instance.id} keeps being changed by others")
+
+
+async def _refuse_receiver(
+    parts: ApiParts, element: Element, configuration: Configuration, good: Sequence[Configuration]
+) -> None:
+    """A callback address that is new is looked up, so that its author hears at once where it must not lead."""
+    url, *known = (completed(each, element.configuration).get(CALLBACK_URL) for each in (configuration, *good))
+    if url and url not in known and (reason := await parts.refuse_name(url)) is not None:
+        raise InvalidInput(FIELD + CALLBACK_URL, reason)
 
 
 async def _try_account(parts: ApiParts, element: Element, configuration: Configuration) -> None:

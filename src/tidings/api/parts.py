@@ -40,6 +40,10 @@ async def _nobody_waits(
     return False
 
 
+async def _accepts(url: str, /) -> str | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class ApiParts:
     """`clock` gives the moment in epoch milliseconds, `dice` as many random bytes as asked for.
@@ -47,6 +51,8 @@ class ApiParts:
     `wake` is called with the id of an instance whose lanes may be due now. `log_grew` is set whenever events were
     appended. `take_hint` is given what arrived as a hint (the id it names, its token, its headers, how to read it) and
     says whether it was one; `forget_hints` takes back what a deleted instance had asked of its provider.
+    `refuse_name` says why a URL that `policy` has accepted is refused all the same, since its name leads where nothing
+    may be connected to; None when nothing is known against it.
     `why_not_ready` says what is still missing before work can be done, None when nothing is.
     """
 
@@ -61,6 +67,7 @@ class ApiParts:
     log_grew: Signal = field(default_factory=Signal)
     take_hint: Callable[[str, str, Mapping[str, str], Callable[[], Awaitable[bytes]]], Awaitable[bool]] = _nobody_waits
     forget_hints: Callable[[Instance], None] = lambda instance: None
+    refuse_name: Callable[[str], Awaitable[str | None]] = _accepts
     #: What this process has counted, in the Prometheus text format.
     counted: Callable[[], bytes] = lambda: b""
     #: How many requests may still go to an instance's tenant in this minute; None where they are not counted.

@@ -38,16 +38,28 @@ def open_session(policy: AddressPolicy, *, tls: ssl.SSLContext | bool = True) ->
 
 
 class Sender:
-    """Posts to receivers. A try takes at most `timeout_for` seconds; of the answer at most `answer_cap` bytes are read.
+    """Posts to receivers. Of the answer at most `answer_cap` bytes are read, as they come: nothing is unpacked.
+
+    Spans are seconds: a try takes at most `timeout_for`, of which reaching the receiver, its name's look-up and TLS
+    included, may take `connect_for`, and the wait for each further piece of an answer that has begun `silence_for`.
 
     The status decides as soon as it is there: a receiver that says 200 has the notification, whatever becomes of the
     rest of its answer.
     """
 
     def __init__(
-        self, session: aiohttp.ClientSession, *, timeout_for: float = 30.0, answer_cap: int = 64 * 1024
+        self,
+        session: aiohttp.ClientSession,
+        *,
+        timeout_for: float = 30.0,
+        connect_for: float = 10.0,
+        silence_for: float = 10.0,
+        answer_cap: int = 64 * 1024,
     ) -> None:
         self._session, self._timeout_for, self._answer_cap = session, timeout_for, answer_cap
+        self._connect_for, self._silence_for = connect_for, silence_for
+        # Below the total limit only the way there is aiohttp's to watch: it costs nothing on a connection that is kept.
+        self._timeout = aiohttp.ClientTimeout(total=None, connect=connect_for, ceil_threshold=timeout_for)
 
     async def send(self, url: str, headers: Mapping[str, str], body: bytes) -> Outcome:
         """POST the body once, follow no redirect, and say what came of it; raises nothing but CancelledError."""
@@ -58,6 +70,8 @@ class Sender:
         try:
             async with asyncio.timeout(self._timeout_for):
                 await self._post(url, headers, body, answer)
+        except aiohttp.ConnectionTimeoutError:
+            error = f"no connection within {self._connect_for:g} s"
         except TimeoutError:
             error = f"no answer within {self._timeout_for:g} s"
         except Exception as failure:  # a receiver, its name or its certificate can fail in more ways than can be listed
@@ -76,14 +90,25 @@ class Sender:
     async def _post(self, url: str, headers: Mapping[str, str], body: bytes, answer: _Answer) -> None:
         # Large bodies go in pieces, so that one receiver does not hold up the others.
         data = BytesPayload(body) if len(body) <= _CHUNK * 16 else io.BytesIO(body)
-        async with self._session.post(_as_written(url), data=data, headers=headers, allow_redirects=False) as response:
+        async with self._session.post(
+            _as_written(url), data=data, headers=headers, allow_redirects=False, timeout=self._timeout
+        ) as response:
             answer.status, answer.headers = response.status, response.headers
-            # Reading to the end lets the connection be used again; an answer without an end is cut off with it.
-            while not response.content.at_eof():
-                answer.body += await response.content.read(_CHUNK)
-                if len(answer.body) >= self._answer_cap:
-                    response.close()
-                    return
+            content = response.content
+            if content.is_eof():  # as usual, all of it has come with the head: no timer is needed
+                answer.body += content.read_nowait(self._answer_cap)
+            else:
+                async with asyncio.timeout(self._silence_for) as limit:
+                    await self._read(content, answer, limit)
+            # Read to its end, the connection can be used again; an answer without an end is cut off with it.
+            if not content.at_eof():
+                response.close()
+
+    async def _read(self, content: aiohttp.StreamReader, answer: _Answer, limit: asyncio.Timeout) -> None:
+        clock = asyncio.get_running_loop().time
+        while not content.at_eof() and len(answer.body) < self._answer_cap:
+            answer.body += await content.read(min(_CHUNK, self._answer_cap - len(answer.body)))
+            limit.reschedule(clock() + self._silence_for)
 
 
 class _Answer:
