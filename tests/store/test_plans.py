@@ -27,6 +27,7 @@ ASKED = (
     *("replays_of_log", "replays_of_account", "replay_lane", "deliveries_in_state", "attempted", "log_down"),
     *("purge_attempts_of", "purge_deliveries_of", "purge_replays", "subscriptions_of_log", "subscription"),
     *("subscriptions_of_account", "delivery_lane", "unqueue_deliveries", "hasten_deliveries", "last_sequence"),
+    *("failed_since", "tally", "tally_outcomes", "logged_from"),
     *("log_after", "log_before", "notification", "numbered", "waiting", "is_queueing", "write_delivery", "attempts_of"),
 )
 LONG = ("notification", "delivery", "attempt", "lane", "instance", "subscription", "replay")

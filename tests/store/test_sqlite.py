@@ -8,7 +8,7 @@ import stat
 import pytest
 
 from tests.store.contract import NOW, created, new_instance, page, plan, row
-from tests.store.subscribing import SubscribingContract
+from tests.store.counting import CountingContract
 from tidings.core.errors import InvalidInput
 from tidings.core.model import LaneKind
 from tidings.store.secrets import Vault, load_vault
@@ -22,7 +22,7 @@ async def store(tmp_path):
     await opened.close()
 
 
-class TestSqlite(SubscribingContract):
+class TestSqlite(CountingContract):
     pass
 
 
@@ -90,3 +90,10 @@ async def test_the_database_is_for_its_owner_alone(tmp_path, store):
     await store.create_instance(new_instance(), plan("contacts"), NOW)
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
     assert set(modes.values()) == {0o600}, modes
+
+
+async def test_a_secret_setting_of_an_account_is_not_in_the_file_in_clear(tmp_path):
+    store = await open_sqlite(tmp_path / "t.sqlite3", load_vault(tmp_path / "master.key"))
+    await store.change_account_settings(1, {"notices.key": "canary-notices-key", "x": "y"}, NOW)
+    await store.close()
+    assert not [each for each in tmp_path.iterdir() if b"canary-notices-key" in each.read_bytes()]

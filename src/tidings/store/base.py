@@ -30,6 +30,7 @@ from tidings.core.model import (
 )
 from tidings.core.notices import Notice, Subject
 from tidings.core.trail import Entry
+from tidings.store.counting import CountingStore
 from tidings.store.sending import SendingStore, Standing
 from tidings.store.subscribing import SubscriptionStore
 
@@ -122,7 +123,7 @@ class StoreFigures:
     failure: str | None
 
 
-class Store(SubscriptionStore, SendingStore, Protocol):
+class Store(SubscriptionStore, SendingStore, CountingStore, Protocol):
     async def close(self) -> None:
         """Finish what was accepted, then let go of the database. Idempotent."""
 

@@ -41,6 +41,7 @@ from tidings.store.secrets import Vault
 
 SECRETS, TOKEN, USER, ORGANIZATION = "instance.secrets", "instance.token", "user", "organization"
 KEYS, HEADERS, BASIC = "subscription.keys", "subscription.headers", "subscription.basic"
+SETTING = "account.setting"
 
 
 def lane(row: sqlite3.Row) -> Lane:

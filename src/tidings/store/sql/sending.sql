@@ -89,6 +89,13 @@ select d.number, n.created_at from delivery d join notification n on n.number = 
 where d.subscription_id = :subscription_id and d.state = :state and d.number < :before
 order by d.number desc limit :limit;
 
+-- failed_since -- open deliveries with a try then or later
+select count(*) as n from delivery d
+where d.subscription_id = :subscription_id
+  and exists (select 1 from attempt a
+              where a.subscription_id = d.subscription_id and a.number = d.number and a.at >= :since
+                and a.replay_id = 0 and (a.status is null or a.status not between 200 and 299));
+
 -- attempted --
 select distinct a.number, n.created_at from attempt a join notification n on n.number = a.number
 where a.subscription_id = :subscription_id and a.number < :before order by a.number desc limit :limit;

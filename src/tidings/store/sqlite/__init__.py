@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tidings.store.migrations.upgrade import upgrade_sqlite
 from tidings.store.secrets import Vault
+from tidings.store.sqlite.counting import Counting
 from tidings.store.sqlite.deliveries import Deliveries
 from tidings.store.sqlite.figures import Figures
 from tidings.store.sqlite.instances import Instances
@@ -37,6 +38,7 @@ class SqliteStore(
     Replays,
     Retention,
     Notices,
+    Counting,
     Figures,
 ):
     """Keeps every promise of `Store`."""

@@ -12,7 +12,7 @@ from tidings.core.subscription import Subscription
 from tidings.store import rows
 from tidings.store.sending import NEWEST, Standing
 from tidings.store.sqlite.database import SQL, Database, one
-from tidings.store.sqlite.subscriptions import start, subscription_rows
+from tidings.store.sqlite.subscriptions import start, subscription_row, subscription_rows
 
 _OPEN = (DeliveryState.QUEUED, DeliveryState.RETRY)
 
@@ -69,6 +69,18 @@ class Standings(Database):
                     start(db, each, now)
                     gone_on.append(each.id)
             return gone_on
+
+        return await self._writer.run(work)
+
+    async def redrive(self, subscription_id: int, since: Moment, now: Moment) -> int:
+        def work(db: sqlite3.Connection) -> int:
+            found = subscription_row(db, self._vault, subscription_id)
+            if found is None:
+                return 0
+            failed = int(one(db, "failed_since", subscription_id=found.id, since=since)["n"])
+            if failed:
+                start(db, found, now)
+            return failed
 
         return await self._writer.run(work)
 

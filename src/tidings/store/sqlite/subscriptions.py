@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from tidings.core.accountsettings import SECRET
 from tidings.core.deliverycursor import DeliveryCursor, decode, encode
 from tidings.core.model import LaneKind, LaneState, Moment
 from tidings.core.subscription import Channel, Cut, Subscription
@@ -93,19 +95,21 @@ class Subscriptions(Database):
         return await self._read(lambda db: [Log(**dict(row)) for row in db.execute(SQL["logs"])])
 
     async def account_settings(self, account_id: int) -> Mapping[str, str]:
-        return await self._read(lambda db: _settings(db, account_id))
+        return await self._read(lambda db: _settings(db, self._vault, account_id))
 
     async def change_account_settings(
         self, account_id: int, changes: Mapping[str, str | None], now: Moment
     ) -> Mapping[str, str]:
         def work(db: sqlite3.Connection) -> Mapping[str, str]:
-            before = _settings(db, account_id)
+            before = _settings(db, self._vault, account_id)
             for name, value in changes.items():
                 if value is None:
                     run(db, "drop_account_setting", account_id=account_id, name=name)
                 else:
+                    if name in SECRET:
+                        value = b64encode(self._vault.seal(value.encode(), rows.SETTING)).decode()
                     run(db, "write_account_setting", account_id=account_id, name=name, value=value)
-            after = _settings(db, account_id)
+            after = _settings(db, self._vault, account_id)
             if after != before:
                 for each in subscription_rows(db, self._vault, account_id=account_id):
                     if (lane := _lane(db, each)) is not None:
@@ -199,5 +203,7 @@ def _lane(db: sqlite3.Connection, subscription: Subscription) -> sqlite3.Row | N
     return row
 
 
-def _settings(db: sqlite3.Connection, account_id: int) -> dict[str, str]:
-    return {row["name"]: row["value"] for row in db.execute(SQL["account_settings"], {"account_id": account_id})}
+def _settings(db: sqlite3.Connection, vault: Vault, account_id: int) -> dict[str, str]:
+    found = {row["name"]: row["value"] for row in db.execute(SQL["account_settings"], {"account_id": account_id})}
+    secret = {name: vault.open(b64decode(found[name]), rows.SETTING).decode() for name in SECRET & found.keys()}
+    return found | secret
