@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from cloudevents.core.bindings.http import HTTPMessage, from_structured
+from cloudevents.core.formats.json import JSONFormat
+from cloudevents.core.v1.event import CloudEvent
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.core.test_notify import CONTEXT
@@ -138,15 +142,18 @@ def test_a_cloud_event_carries_the_record_as_it_was(notification: Notification):
 
 
 def test_a_library_that_others_wrote_reads_our_cloud_events():
-    http = pytest.importorskip("cloudevents.core.bindings.http")
-    event_format = pytest.importorskip("cloudevents.core.formats.json").JSONFormat()
-    [one] = cut([Change(EventType.UPDATED, 1, 1, 0, b'{"id":1}')], 9, 1, CONTEXT)
-    made = cut_for(filtered(Format.CLOUDEVENTS), one)
-    assert made is not None
-    message = http.HTTPMessage({"content-type": made.content_type}, made.body)
-    read = http.from_structured(message, event_format)
-    assert (read.get_id(), read.get_type()) == (one.events[0].id, "tidings.contacts.updated")
-    assert read.get_data()["record"] == {"id": 1}
+    for many in (1, 3):
+        logged = [Change(EventType.UPDATED, nth, 1, 0, b'{"id":%d}' % nth) for nth in range(many)]
+        [notification] = cut(logged, 9, 1, CONTEXT)
+        made = cut_for(filtered(Format.CLOUDEVENTS), notification)
+        assert made is not None
+        for body, event in zip(elements(made.body) if many > 1 else [made.body], notification.events, strict=True):
+            message = HTTPMessage({"content-type": CLOUDEVENT}, body)
+            read = from_structured(message, JSONFormat(), CloudEvent)
+            assert (read.get_id(), read.get_type()) == (event.id, "tidings.contacts.updated")
+            assert read.get_extension("sequence") == f"{event.sequence:019}"
+            data: Any = read.get_data()
+            assert data["record"] == {"id": int(event.record_id)}
 
 
 def test_a_change_of_filter_or_format_leaves_alone_what_came_before_it():
