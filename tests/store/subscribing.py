@@ -8,8 +8,9 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.store.contract import MINUTE, NOW, StoreContract, created, new_instance, outcome, page, plan
+from tests.store.contract import MINUTE, NOW, StoreContract, created, cut_one_each, new_instance, outcome, page, plan
 from tidings.core.breaker import Breaker
+from tidings.core.cutting import id_for
 from tidings.core.deliverycursor import DeliveryCursor, decode, encode
 from tidings.core.errors import LeaseLost
 from tidings.core.model import (
@@ -22,6 +23,7 @@ from tidings.core.model import (
     LaneState,
     User,
 )
+from tidings.core.notify import notification_id
 from tidings.core.posted import Post
 from tidings.core.replay import ReplayState
 from tidings.core.subscription import (
@@ -338,6 +340,7 @@ class SubscribingContract(StoreContract):
         (lane,) = await self.claim(store, LaneKind.REPLAY)
         assert (lane.key, lane.instance_id) == (str(made.id), 1)
         going = replace(made, position=1, sent=1)
+        lane = replace(lane, cursor=b'{"number":1}')
         tries = [(number, Attempt(1, NOW, outcome(), made.id))]
         await store.commit_replay(lane, going, tries, release=False, due_at=0, lease_until=NOW + MINUTE)
         assert await store.replay(made.id) == going
@@ -346,7 +349,9 @@ class SubscribingContract(StoreContract):
         assert [each.replay_id for each in summary.standings[0].attempts] == [made.id]
         done = replace(going, state=ReplayState.DONE, finished_at=NOW + 1)
         await store.commit_replay(lane, done, [], release=True, due_at=NOW, lease_until=0)
-        assert [each.state for each in await store.lanes(LaneKind.REPLAY)] == [LaneState.OFF]
+        assert [(each.state, each.cursor) for each in await store.lanes(LaneKind.REPLAY)] == [
+            (LaneState.OFF, b'{"number":1}')
+        ]
         assert not await store.stop_replay(made.id, "enough", NOW)
         second = await store.create_replay(NewReplay(1, 1, own.id, 1, 3), NOW)
         (lane,) = await self.claim(store, LaneKind.REPLAY)
@@ -360,6 +365,46 @@ class SubscribingContract(StoreContract):
         ]
         assert await store.replays(1, instance_id=1, before=second.id) == listed[1:]
         assert await store.replays(2) == await store.replays(1, instance_id=2) == []
+
+    async def test_where_a_notification_stands_is_found_by_id_by_sequence_and_by_time(self, store: Store):
+        lane = await self.polling(store)
+        for nth in range(40):
+            at = NOW + 1000 * (nth // 2)
+
+            def cut_at(changes, first_sequence, first_number, at=at):
+                each = cut_one_each(changes, first_sequence, first_number)
+                together = tuple(event for one in each for event in one.events)
+                return [replace(each[0], id=notification_id("s", first_sequence), events=together, created_at=at)]
+
+            changes = [created(100 * nth + each) for each in range(1 + nth % 3)]
+            going_on = {"release": False, "lease_until": NOW + MINUTE}
+            await store.commit_page(lane, page(changes, cut=cut_at, **going_on))
+        log = await store.log_after(1, 0, 100)
+        other = await store.create_subscription(wanted(after=0), NOW)
+        cut = id_for(log[3].id, other.id)
+        found = await store.places(1, [log[3].id, cut, "no id", log[-1].id])
+        assert [found[each].number for each in (log[3].id, cut, log[-1].id)] == [
+            log[3].number,
+            log[3].number,
+            log[-1].number,
+        ]
+        assert len(found) == 3
+        assert await store.places(2, [log[3].id]) == {}
+        for notification in log:
+            for sequence in range(notification.first_sequence, notification.last_sequence + 1):
+                place = await store.place_of(1, sequence)
+                assert place is not None
+                assert (place.number, place.first_sequence) == (notification.number, notification.first_sequence)
+        last = log[-1].last_sequence
+        assert await store.place_of(1, last + 1) is None
+        for moment in range(NOW - 500, NOW + 21_000, 500):
+            expected = next((each.number for each in log if each.created_at >= moment), None)
+            place = await store.place_since(1, moment)
+            assert (place and place.number) == expected
+        assert await store.place_since(2, NOW) is None
+        assert await store.count_log(1, 1, last) == len(log)
+        assert await store.count_log(1, log[3].first_sequence, log[5].first_sequence) == 3
+        assert await store.count_log(1, 5, 4) == await store.count_log(2, 1, last) == 0
 
     # Retention
 

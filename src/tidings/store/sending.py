@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from tidings.core.model import Attempt, DeliveryState, Lane, Moment, Notification
 from tidings.core.posted import Post
@@ -46,6 +46,15 @@ class NewReplay:
     to_sequence: int
     numbers: tuple[int, ...] | None = None
     rate: float | None = None
+
+
+class Place(NamedTuple):
+    """Where a notification stands in its log, and when it was logged."""
+
+    number: int
+    first_sequence: int
+    last_sequence: int
+    created_at: Moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,13 +149,27 @@ class SendingStore(Protocol):
         due_at: Moment,
         lease_until: Moment,
     ) -> None:
-        """State, position and counts of the replay, tries by their notification's number, and the lane: all or nothing.
+        """State, position and counts of the replay, tries by their notification's number, and the lane with the cursor
+        given in it: all or nothing.
 
         The lane of one that is no longer running is switched off.
         """
 
     async def stop_replay(self, replay_id: int, reason: str, now: Moment) -> bool:
         """A person wants it to end; its running worker drops its work. False: unknown, or it was over."""
+
+    async def places(self, log_id: int, ids: Sequence[str]) -> Mapping[str, Place]:
+        """Where those of these notifications stand that the log holds, by the given id: its own, or that of a cut."""
+
+    async def place_of(self, log_id: int, sequence: int) -> Place | None:
+        """Where the notification stands that holds this sequence, or else the next one that is still there."""
+
+    async def place_since(self, log_id: int, moment: Moment) -> Place | None:
+        """Where the first notification stands that was logged at or after the moment; where the clock was set back, one
+        of those that may be meant."""
+
+    async def count_log(self, log_id: int, from_sequence: int, to_sequence: int) -> int:
+        """How many notifications begin from one sequence to the other."""
 
     # Retention
 

@@ -18,7 +18,14 @@ from tidings.store.sql import load
 from tidings.store.writer import Writer
 
 T = TypeVar("T")
-SQL = load() | load("trail.sql") | load("subscriptions.sql") | load("sending.sql") | load("counting.sql")
+SQL = (
+    load()
+    | load("trail.sql")
+    | load("subscriptions.sql")
+    | load("sending.sql")
+    | load("replaying.sql")
+    | load("counting.sql")
+)
 READERS = 3
 
 

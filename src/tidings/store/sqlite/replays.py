@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from tidings.core.cutting import id_for
 from tidings.core.model import Attempt, Lane, LaneKind, Moment
 from tidings.core.replay import Replay, ReplayState
 from tidings.store import rows
-from tidings.store.sending import NEWEST, NewReplay
+from tidings.store.sending import NEWEST, NewReplay, Place
 from tidings.store.sqlite.database import SQL, Database, fenced, one, run, run_id
+from tidings.store.sqlite.subscriptions import subscription_rows
 
 
 class Replays(Database):
@@ -52,7 +54,7 @@ class Replays(Database):
     ) -> None:
         def work(db: sqlite3.Connection) -> None:
             if release:
-                fenced(db, "release_lane", lane, cursor=None, due_at=due_at, attempt=0, reason=replay.reason)
+                fenced(db, "release_lane", lane, cursor=lane.cursor, due_at=due_at, attempt=0, reason=replay.reason)
             else:
                 fenced(db, "hold_lane", lane, cursor=lane.cursor, lease_until=lease_until, attempt=0)
             values = [rows.attempt_values(replay.subscription_id, number, attempt) for number, attempt in tries]
@@ -76,6 +78,67 @@ class Replays(Database):
             return True
 
         return await self._writer.run(work)
+
+    # What there is to send again
+
+    async def places(self, log_id: int, ids: Sequence[str]) -> Mapping[str, Place]:
+        def work(db: sqlite3.Connection) -> dict[str, Place]:
+            subscriptions = subscription_rows(db, self._vault, instance_id=log_id)
+            found = {each: _named(db, log_id, each, [s.id for s in subscriptions]) for each in ids}
+            return {each: place for each, place in found.items() if place is not None}
+
+        return await self._read(work)
+
+    async def place_of(self, log_id: int, sequence: int) -> Place | None:
+        def work(db: sqlite3.Connection) -> Place | None:
+            before = _place(db, "place_before", instance_id=log_id, sequence=sequence)
+            if before is not None and before.last_sequence >= sequence:
+                return before
+            return _place(db, "place_after", instance_id=log_id, sequence=sequence)
+
+        return await self._read(work)
+
+    async def place_since(self, log_id: int, moment: Moment) -> Place | None:
+        def work(db: sqlite3.Connection) -> Place | None:
+            low = _place(db, "place_after", instance_id=log_id, sequence=1)
+            high = _place(db, "place_before", instance_id=log_id, sequence=NEWEST)
+            if low is None or high is None or high.created_at < moment:
+                return None
+            # From the log's order, which is that of time: an index by time would cost every commit.
+            while low.created_at < moment:
+                middle = (low.last_sequence + high.first_sequence) // 2 + 1
+                between = _place(db, "place_after", instance_id=log_id, sequence=middle) or high
+                if between.created_at < moment:
+                    low = between
+                    continue
+                earlier = _place(db, "place_before", instance_id=log_id, sequence=between.first_sequence - 1) or low
+                if earlier.created_at < moment:
+                    return between
+                high = earlier
+            return low
+
+        return await self._read(work)
+
+    async def count_log(self, log_id: int, from_sequence: int, to_sequence: int) -> int:
+        span = {"instance_id": log_id, "from_sequence": from_sequence, "to_sequence": to_sequence}
+        return await self._read(lambda db: int(one(db, "count_log", **span)["n"]))
+
+
+def _named(db: sqlite3.Connection, log_id: int, name: str, subscriptions: Sequence[int]) -> Place | None:
+    place = _place(db, "place_named", instance_id=log_id, id=name)
+    if place is not None:
+        return place
+    try:  # a receiver that gets a cut of its own knows it by that one's id
+        cut = [id_for(name, each) for each in subscriptions]
+    except ValueError:
+        return None
+    found = (_place(db, "place_named", instance_id=log_id, id=each) for each in cut)
+    return next((each for each in found if each is not None), None)
+
+
+def _place(db: sqlite3.Connection, statement: str, /, **values: object) -> Place | None:
+    row = db.execute(SQL[statement], values).fetchone()
+    return None if row is None else Place(*row)
 
 
 def _write(db: sqlite3.Connection, replay: Replay) -> None:
