@@ -328,6 +328,45 @@ async def test_a_record_missed_once_and_found_again_has_to_be_missed_twice_anew(
     assert await world.events() == [("DELETED", 5)]
 
 
+async def test_a_record_restored_while_a_sweep_looks_for_it_can_be_deleted_again(world):
+    for key in range(1, 13):
+        world.provider.put(key, START - 900 * MINUTE)
+    await world.run()
+    gone = world.provider.rows.pop(5)
+
+    def restore(request):
+        if request.path.endswith("/5") and gone:
+            world.provider.put(5, **{name: value for name, value in gone.items() if name not in ("id", "_info")})
+            gone.clear()
+
+    world.provider.before = restore
+    await world.later(31 * MINUTE)
+    assert gone == {}
+    del world.provider.rows[5]
+    for _ in range(3):
+        await world.later(31 * MINUTE)
+    assert await world.events() == [("DELETED", 5)]
+
+
+async def test_the_look_at_a_filter_does_not_believe_an_empty_answer_at_once(world):
+    world.provider.filter_shift = 60 * MINUTE
+    for key in range(1, 4):
+        world.provider.put(key, START - 900 * MINUTE + key * SECOND)
+    lied: list[str] = []
+
+    def lie_once(request):
+        conditions = request.query.get("conditions", "")
+        if "id = 3" in conditions and "1970" in conditions and not lied:
+            lied.append(conditions)
+            return web.json_response([])
+        return None
+
+    world.provider.before = lie_once
+    await world.run()
+    assert lied
+    assert (await world.cursor()).widened
+
+
 async def test_many_records_that_go_missing_during_a_sweep_are_held_by_the_next(world):
     world.provider.page_cap = 30
     for key in range(1, 61):

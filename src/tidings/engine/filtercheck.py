@@ -71,17 +71,19 @@ async def _listed(source: Source, query: Query, key: RecordId) -> tuple[Listed |
     literal = Literal(Kind.NUMBER if isinstance(key, int) else Kind.TEXT, str(key))
     by_id = conditions.translate(Comparison(source.polled.id_field, "=", literal), resource.field_types)
     wanted = f"({query.conditions}) and {by_id}" if query.conditions else by_id
-    position, asked_at = None, 0
+    position, asked_at, ended = None, 0, False
     for _ in range(HOLLOW_LIMIT):
         page = await source.connection.read_page(
             resource, conditions=wanted, position=position, size=source.page_size, extra=query.extra
         )
-        position, asked_at = page.next, page.date_at
+        asked_at = page.date_at
         heads = source.heads.read(page.body)
         if key in heads.ids:
             return (source.read_stamp(heads.stamps[heads.ids.index(key)]),), asked_at
-        if heads.ids or page.ended:
+        if heads.ids or (page.ended and ended):
             break
+        # An empty page is asked for again before it is believed.
+        position, ended = (position, True) if page.ended else (page.next, False)
     return None, asked_at
 
 

@@ -224,6 +224,8 @@ async def _look_at(
         return judge(row, state, snapshot, source.rules(cursor, reading, now))
     if listed:
         return kept, None  # the flag is cleared again
+    if row.stamp_at is not None and reading.date_at is not None and row.stamp_at >= reading.date_at:
+        return kept._replace(missing=0), None  # restored since the list was read: the next one shows it
     return kept._replace(missing=UNLISTED if reading.unfiltered else OUT_OF_VIEW), None
 
 
