@@ -39,6 +39,8 @@ from tidings.engine.hinted import HintedLanes
 from tidings.engine.hints import HintAddresses, HintReceiver
 from tidings.engine.poll import Poller
 from tidings.engine.registration import Registrar
+from tidings.engine.replay import Replayer
+from tidings.engine.retention import Retention
 from tidings.engine.sources import Sources
 from tidings.engine.tell import Teller
 from tidings.engine.watchdog import Watchdog
@@ -58,7 +60,7 @@ PURGE_PAUSE = 0.05
 DAY = 24 * 3_600_000
 
 #: Lanes worked at once: enough that those which only wait for a silent party do not keep the others waiting.
-POLLING, DELIVERING, REGISTERING = 128, 512, 8
+POLLING, DELIVERING, REGISTERING, REPLAYING = 128, 512, 8, 16
 
 
 class Loop(Protocol):
@@ -155,7 +157,15 @@ async def build(settings: Settings, *, log: Any = None) -> AsyncIterator[App]:
         )
         owner = f"{os.uname().nodename}:{os.getpid()}"
         lease_for = round(settings.lease_for * 1000)
-        deliverer = Deliverer(store, sender.send, clock=clock, lease_for=settings.lease_for, log=log, meter=counters)
+        deliverer = Deliverer(
+            store,
+            sender.send,
+            clock=clock,
+            dice=random.random,
+            lease_for=settings.lease_for,
+            log=log,
+            meter=counters,
+        )
         deliver = Dispatcher(
             store,
             LaneKind.DELIVER,
@@ -165,6 +175,25 @@ async def build(settings: Settings, *, log: Any = None) -> AsyncIterator[App]:
             log=log,
             lease_for=lease_for,
             concurrency=DELIVERING,
+        )
+        replayer = Replayer(
+            store,
+            sender.send,
+            clock=clock,
+            dice=random.random,
+            lease_for=settings.lease_for,
+            log=log,
+            meter=counters,
+        )
+        replay = Dispatcher(
+            store,
+            LaneKind.REPLAY,
+            replayer.run,
+            clock=clock,
+            owner=owner,
+            log=log,
+            lease_for=lease_for,
+            concurrency=REPLAYING,
         )
 
         addresses = HintAddresses(store.derive, f"{settings.public_url}{BASE}/hints" if settings.public_url else None)
@@ -196,7 +225,7 @@ async def build(settings: Settings, *, log: Any = None) -> AsyncIterator[App]:
         )
 
         def on_events(instance_id: int) -> None:
-            log_grew.set()
+            log_grew.set(instance_id)
             deliver.wake()
 
         poller = Poller(
@@ -225,6 +254,7 @@ async def build(settings: Settings, *, log: Any = None) -> AsyncIterator[App]:
             poll.wake()
             deliver.wake()
             register.wake()
+            replay.wake()
 
         api = build_api(
             ApiParts(
@@ -244,9 +274,9 @@ async def build(settings: Settings, *, log: Any = None) -> AsyncIterator[App]:
                 budget_left=budget_left,
             )
         )
-        loops = (
-            () if settings.role == "api" else (poll, deliver, register, *watching(store, sender.send, settings, log))
-        )
+        retention = Retention(store, days=settings.retention_days, clock=clock, log=log, meter=counters)
+        working: tuple[Loop, ...] = (poll, deliver, register, retention, *watching(store, sender.send, settings, log))
+        loops = () if settings.role == "api" else working
         if settings.role != "api":
             # We hold the lock, so whoever holds a lease is dead: nobody has to wait for it to run out.
             await store.void_leases()

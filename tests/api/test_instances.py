@@ -44,6 +44,8 @@ async def test_a_new_instance_has_the_platforms_shape(world: World) -> None:
         "user": {"id": 1, "emailAddress": "ann@example.com", "firstName": "Ann", "lastName": "Admin"},
         "freshness": [],
         "completeness": [],
+        "oldestSequence": 1,
+        "retentionDays": 30.0,
     }
     assert len(made["token"]) == 44
     assert made["element"]["key"] == ELEMENT

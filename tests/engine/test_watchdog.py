@@ -149,10 +149,10 @@ async def test_what_is_open_of_an_instance_that_is_switched_off_or_deleted_is_ov
 
 
 async def test_the_watchdog_touches_no_notice_that_is_not_its_own(watched):
-    other = {(watched.world.instance_id, "delivery.failing", "1"): "answered 500"}
+    other = {(watched.world.instance_id, "disk.full", "1"): "no space left"}
     await watched.world.store.turn_notices(other, (), watched.world.now, tell=True)
     await watched.pass_by(5 * MINUTE)
-    assert await watched.is_open() == ["delivery.failing"]
+    assert await watched.is_open() == ["disk.full"]
 
 
 async def test_a_store_that_fails_is_logged_and_looked_at_again(watched):

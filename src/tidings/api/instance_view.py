@@ -29,11 +29,13 @@ def show(
     lanes: Sequence[Lane],
     now: Moment,
     hints: Lane | None = None,
+    retention_days: float = 0,
 ) -> dict[str, object]:
     """The whole instance; secrets masked, `providerData` never echoed.
 
     `lanes` are its poll lanes: while one is parked the instance is not valid, and `validMessage` says why. `hints` is
-    its hint lane: what its provider was asked for is shown while hints are on.
+    its hint lane: what its provider was asked for is shown while hints are on. Its events are kept for
+    `retention_days`.
     """
     reason = parked_because(lanes)
     configuration = configuration_of(instance)
@@ -61,6 +63,8 @@ def show(
         "user": _user(instance, user),
         "freshness": [{"resource": lane.key, **show_freshness(lane, now)} for lane in lanes],
         "completeness": [{"resource": lane.key, **show_completeness(lane)} for lane in lanes],
+        "oldestSequence": instance.dropped_sequence + 1,
+        "retentionDays": retention_days,
         **({"hints": show_hints(hints)} if hints is not None and is_on(values.get(HINTS), HINTS) else {}),
     }
 
@@ -72,9 +76,10 @@ def show_short(
     lanes: Sequence[Lane],
     now: Moment,
     hints: Lane | None = None,
+    retention_days: float = 0,
 ) -> dict[str, object]:
     """What a list with `hydrate=false` shows: everything but the configuration and the element's details."""
-    whole: Mapping[str, object] = show(instance, element, user, lanes, now, hints)
+    whole: Mapping[str, object] = show(instance, element, user, lanes, now, hints, retention_days)
     return {name: whole[name] for name in SHORT if name in whole} | {
         "element": {"id": element.id, "key": element.key, "name": element.name}
     }

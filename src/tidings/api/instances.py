@@ -22,6 +22,7 @@ from tidings.core.instanceconfig import Configuration, write
 from tidings.core.model import Instance, User
 from tidings.core.naming import plain, plain_tags
 from tidings.elements.element import Element
+from tidings.engine.retention import days_kept
 from tidings.store.base import NewInstance
 
 
@@ -157,12 +158,13 @@ async def _list(call: UserCall, element: Element | None, tags: list[str], search
     lanes, hints = await lanes_by_instance(call.parts.store), await hint_lanes(call.parts.store)
     users = {user_id: await owner(call, user_id) for user_id in {instance.user_id for instance in found}}
     view, now = show if hydrate else show_short, call.parts.clock()
-    return listing(
-        [
-            view(each, element_of(call.parts, each), users[each.user_id], lanes[each.id], now, hints.get(each.id))
-            for each in found
-        ]
-    )
+    days = await _days_kept(call)
+
+    def viewed(each: Instance) -> dict[str, object]:
+        element, hint = element_of(call.parts, each), hints.get(each.id)
+        return view(each, element, users[each.user_id], lanes[each.id], now, hint, days)
+
+    return listing([viewed(each) for each in found])
 
 
 def _with(call: UserCall, instance: Instance, body: InstanceBody, *, merge: bool) -> Instance:
@@ -191,7 +193,13 @@ async def shown(call: UserCall, instance: Instance) -> dict[str, object]:
     lanes = await lanes_of(call.parts.store, instance.id)
     hints = await hint_lanes(call.parts.store, instance.id)
     user, now = await owner(call, instance.user_id), call.parts.clock()
-    return show(instance, element_of(call.parts, instance), user, lanes, now, hints.get(instance.id))
+    element, hint = element_of(call.parts, instance), hints.get(instance.id)
+    return show(instance, element, user, lanes, now, hint, await _days_kept(call))
+
+
+async def _days_kept(call: UserCall) -> float:
+    settings = await call.parts.store.account_settings(call.user.account_id)
+    return days_kept(settings, call.parts.settings.retention_days)
 
 
 async def owner(call: UserCall, user_id: int) -> User | None:

@@ -45,8 +45,17 @@ ATTEMPTS = Series(
     "POSTs to receivers: `delivered`, `retry` (failed, tried again), `queued` (failed, the receiver was given up).",
 )
 ATTEMPT_FOR = Series("tidings_delivery_attempt_seconds", "histogram", (), "How long a POST to a receiver took.")
+DROPPED = Series(
+    "tidings_notifications_dropped_total", "counter", (), "Notifications that were removed because of their age."
+)
+LOST = Series(
+    "tidings_undelivered_events_dropped_total",
+    "counter",
+    (),
+    "Events among them that a subscription, long stopped, had not got.",
+)
 
-COUNTED = (READINGS, ROWS, EVENTS, REQUESTS, REQUEST_FOR, ATTEMPTS, ATTEMPT_FOR)
+COUNTED = (READINGS, ROWS, EVENTS, REQUESTS, REQUEST_FOR, ATTEMPTS, ATTEMPT_FOR, DROPPED, LOST)
 
 
 class Counters(Meter):
@@ -58,6 +67,7 @@ class Counters(Meter):
         self._readings, self._rows, self._events, self._requests, self._attempts = map(
             self._counter, (READINGS, ROWS, EVENTS, REQUESTS, ATTEMPTS)
         )
+        self._dropped, self._lost = map(self._counter, (DROPPED, LOST))
         self._request_for, self._attempt_for = map(self._histogram, (REQUEST_FOR, ATTEMPT_FOR))
 
     def page_committed(self, kind: ReadingKind, rows: int, changes: Sequence[Change]) -> None:
@@ -71,6 +81,10 @@ class Counters(Meter):
     def attempt_ended(self, outcome: str, took_for: float) -> None:
         self._attempts.labels(outcome).inc()
         self._attempt_for.observe(took_for)
+
+    def dropped(self, notifications: int, lost: int) -> None:
+        self._dropped.inc(notifications)
+        self._lost.inc(lost)
 
     def request_ended(self, outcome: str, took_for: float) -> None:
         self._requests.labels(outcome).inc()

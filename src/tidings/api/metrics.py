@@ -26,6 +26,7 @@ from tidings.core.freshness import freshness, is_stale
 from tidings.core.model import Lane, LaneKind, LaneState, Moment
 from tidings.core.notices import Notice
 from tidings.store.base import Backlog, StoreFigures
+from tidings.store.subscribing import Log
 
 RESOURCE = ("instance", "resource")
 SUBSCRIPTION = ("instance", "subscription")
@@ -51,6 +52,12 @@ BACKLOG_AGE = Series(
     "tidings_subscription_backlog_age_seconds", "gauge", SUBSCRIPTION, "How long the oldest of them waits; 0 for none."
 )
 ACTIVE = Series("tidings_subscription_active", "gauge", SUBSCRIPTION, "0 when it was deactivated.")
+OLDEST = Series(
+    "tidings_log_oldest_seconds",
+    "gauge",
+    ("log",),
+    "How long ago the oldest event that is kept was logged, by instance; an account's own log has its id below zero.",
+)
 NOTICES = Series("tidings_notices_open", "gauge", ("kind",), "Notices that are not closed.")
 BUDGET = Series(
     "tidings_provider_budget_left_requests",
@@ -65,7 +72,7 @@ BYTES = Series("tidings_store_bytes", "gauge", (), "The database on disk, with w
 
 GAUGES = (
     *(FRESHNESS, STALE, PARKED, HELD, HELD_CHANGES, COMPARED, MISSED, PHANTOM, LANES, BACKLOG, BACKLOG_AGE, ACTIVE),
-    *(NOTICES, BUDGET, WRITES, COMMITS, FAILING, BYTES),
+    *(OLDEST, NOTICES, BUDGET, WRITES, COMMITS, FAILING, BYTES),
 )
 
 
@@ -79,6 +86,7 @@ class Seen:
     notices: Sequence[Notice]
     store: StoreFigures
     budget_left: Mapping[int, int | None]
+    logs: Sequence[Log] = ()
 
 
 async def show(call: CallIn, request: Request) -> Response:
@@ -91,6 +99,7 @@ async def show(call: CallIn, request: Request) -> Response:
         now=parts.clock(),
         lanes=lanes,
         backlogs=await parts.store.backlogs(),
+        logs=await parts.store.logs(),
         notices=await parts.store.open_notices(),
         store=await parts.store.figures(),
         budget_left={each: parts.budget_left(each) for each in _polling(lanes)},
@@ -138,6 +147,7 @@ def gauges(seen: Seen) -> str:
             *_of_resources(seen),
             *_of_subscriptions(seen),
             _family(LANES, _states(seen.lanes).items()),
+            _family(OLDEST, _oldest(seen)),
             _family(NOTICES, Counter((each.kind,) for each in seen.notices).items()),
             _family(BUDGET, [((each,), left) for each, left in seen.budget_left.items() if left is not None]),
             _family(WRITES, [((), seen.store.waiting_writes)]),
@@ -189,6 +199,12 @@ def _of_subscriptions(seen: Seen) -> Iterable[str]:
         _family(BACKLOG_AGE, [(labels, age(each)) for labels, each in by_id]),
         _family(ACTIVE, [(labels, int(each.active)) for labels, each in by_id]),
     )
+
+
+def _oldest(seen: Seen) -> Iterable[tuple[tuple[int], float]]:
+    for log in seen.logs:
+        if log.oldest_at is not None:
+            yield (log.id,), max(0, seen.now - log.oldest_at) / 1000
 
 
 def _states(lanes: Sequence[Lane]) -> Mapping[tuple[str, str], int]:

@@ -99,7 +99,8 @@ class Subscription:
 
     `instance_id` is the log's id. `schedule` holds the seconds before each retry, `jitter` the share of them that dice
     may add; `rate` is the most notifications a second, `concurrency` the most that are in flight at once. `policy` is
-    the one in force: `own_policy`, or the account's where that is None.
+    the one in force: `own_policy`, or the account's where that is None. `dropped_events` counts those that retention
+    removed before it had got them, since it last went on.
     """
 
     id: int
@@ -123,6 +124,7 @@ class Subscription:
     jitter: float = 0.0
     rate: float | None = None
     concurrency: int = CONCURRENCY
+    dropped_events: int = 0
 
     @property
     def format(self) -> Format:

@@ -20,6 +20,9 @@ class Meter:
     def attempt_ended(self, outcome: str, took_for: float) -> None:
         """One POST to a receiver came to `delivered`, `retry` or `queued`, in so many seconds."""
 
+    def dropped(self, notifications: int, lost: int) -> None:
+        """Retention has removed so many notifications, with so many events that a stopped subscription had not got."""
+
     def request_ended(self, outcome: str, took_for: float) -> None:
         """One request to a provider was `answered`, `refused`, `throttled`, `forbidden` (keys or address), its record
         `not_found`, or it `failed`, in so many seconds."""

@@ -1,13 +1,13 @@
-"""Who looks whether polling goes on, and opens and closes a notice for each incident?"""
+"""Who looks whether polling and delivering go on, and opens and closes a notice for each incident?"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Final
 
 from tidings.core.model import LaneKind, Moment
-from tidings.core.notices import CLOSE_AFTER, OPEN_AFTER, Notice, NoticeKind, Subject, polling
+from tidings.core.notices import CLOSE_AFTER, OPEN_AFTER, Notice, NoticeKind, Subject, delivering, polling
 from tidings.store.base import Store
 
 LOOK_EVERY: Final = 20.0
@@ -48,7 +48,7 @@ class Watchdog:
         now = self._clock()
         lanes = await self._store.lanes(LaneKind.POLL)
         is_open = {each.about: each for each in await self._store.open_notices() if each.kind in set(NoticeKind)}
-        wrong = polling(lanes, is_open.keys(), now)
+        wrong = polling(lanes, is_open.keys(), now) | await self._delivering(is_open.keys(), now)
         turning = wrong.keys() ^ is_open.keys()
         self._since = {about: self._since.get(about, now) for about in turning}
         due = {about for about in turning if now - self._since[about] >= _patience(about, opens=about in wrong)}
@@ -66,6 +66,11 @@ class Watchdog:
             self._log.info("notice.closed", **_named(notice), after_ms=now - notice.opened_at)
         if opened or closed:
             self._on_turned()
+
+    async def _delivering(self, told: Collection[Subject], now: Moment) -> dict[Subject, str]:
+        store = self._store
+        lanes, subscriptions = await store.lanes(LaneKind.DELIVER), await store.subscriptions()
+        return delivering(lanes, subscriptions, await store.stuck(), told, now)
 
 
 def _patience(about: Subject, *, opens: bool) -> int:

@@ -127,6 +127,7 @@ def subscription(row: sqlite3.Row, vault: Vault) -> Subscription:
         jitter=row["jitter"],
         rate=row["rate"],
         concurrency=row["concurrency"],
+        dropped_events=row["dropped_events"],
     )
 
 

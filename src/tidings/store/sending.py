@@ -59,12 +59,13 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """What one batch of retention removed: how many notifications, up to which sequence (None: nothing), and how many
-    events of them each subscription, long stopped, had not got."""
+    """What one batch of retention removed: how many notifications, up to which sequence (None: nothing), how many
+    events of them each subscription, long stopped, had not got, and for how many seconds nobody else could write."""
 
     notifications: int
     sequence: int | None
     lost: Mapping[int, int]
+    took_for: float = 0.0
 
 
 class SendingStore(Protocol):
@@ -178,5 +179,10 @@ class SendingStore(Protocol):
         their deliveries.
 
         Never one that a subscription has not acknowledged, by its lane's offset or an open delivery, unless that one
-        was stopped before `before` as well: then its deliveries go too, and `lost` counts them.
+        was stopped before `before` as well: then its deliveries go too, and `lost` counts them, as the subscription's
+        `dropped_events` does.
         """
+
+    async def drop_notices(self, account_id: int, before: Moment, limit: int) -> int:
+        """Remove up to `limit` of an account's notices that were closed before `before`, and no longer tell of the
+        opening of those that were opened before it; returns how many that were."""

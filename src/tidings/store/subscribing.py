@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from tidings.core.model import FailurePolicy, Moment
+from tidings.core.notices import Stuck
 from tidings.core.retry import SCHEDULE
 from tidings.core.subscription import (
     CONCURRENCY,
@@ -51,13 +52,15 @@ class NewSubscription:
 class Log:
     """Where sequences count: an instance's, or an account's own (core/subscription.py).
 
-    What it holds are the sequences from `dropped_sequence` + 1 to `last_sequence`.
+    What it holds are the sequences from `dropped_sequence` + 1 to `last_sequence`, and `oldest_at` is when the first of
+    them was logged.
     """
 
     id: int
     account_id: int
     last_sequence: int
     dropped_sequence: int
+    oldest_at: Moment | None = None
 
     @property
     def oldest_sequence(self) -> int:
@@ -103,6 +106,9 @@ class SubscriptionStore(Protocol):
 
     async def stop(self, subscription_id: int, reason: str, now: Moment) -> bool:
         """A person wants it to rest: as when it is deactivated, but its running worker drops its work."""
+
+    async def stuck(self) -> Sequence[Stuck]:
+        """Of each subscription that goes on the oldest notification that it has not got and that was tried in vain."""
 
     async def log(self, log_id: int) -> Log | None: ...
 

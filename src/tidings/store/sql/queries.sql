@@ -263,7 +263,7 @@ where closed_at is null order by id;
 
 -- open_notice -- at most one is open for a subject, whoever looks
 insert into notice (account_id, instance_id, kind, subject, reason, opened_at, told, tries, due_at)
-select account_id, id, :kind, :subject, :reason, :now, :told, 0, :now from instance
+select account_id, id, :kind, :subject, :reason, :now, :told, 0, :now from log
 where id = :instance_id and deleted_at is null
 on conflict do nothing
 returning id, account_id, instance_id, kind, subject, reason, opened_at, closed_at;
@@ -273,6 +273,13 @@ update notice set closed_at = :now, told = max(told, :told), tries = case when t
        due_at = case when told = 1 then :now else due_at end
 where id = :id and closed_at is null
 returning id, account_id, instance_id, kind, subject, reason, opened_at, closed_at;
+
+-- drop_notices --
+delete from notice where id in (
+    select id from notice where account_id = :account_id and closed_at < :before order by id limit :limit);
+
+-- end_telling --
+update notice set told = 1, tries = 0 where told = 0 and account_id = :account_id and opened_at < :before;
 
 -- notices --
 select id, account_id, instance_id, kind, subject, reason, opened_at, closed_at from notice

@@ -39,7 +39,10 @@ update subscription set active = 0, reason = :reason, stopped_at = coalesce(stop
 update subscription set stopped_at = coalesce(stopped_at, :now) where id = :id;
 
 -- start_subscription --
-update subscription set active = 1, reason = null, stopped_at = null where id = :id;
+update subscription set active = 1, reason = null, stopped_at = null, dropped_events = 0 where id = :id;
+
+-- lose_events --
+update subscription set dropped_events = dropped_events + :events where id = :id;
 
 -- unqueue_deliveries --
 update delivery set state = 'retry', attempt = 0, due_at = :now
@@ -64,10 +67,26 @@ update lane set state = 'parked', parked_reason = :reason, fence = fence + 1, ow
 where instance_id = :instance_id and kind = 'deliver' and key = :key and state = 'ready';
 
 -- log --
-select id, account_id, last_sequence, dropped_sequence from log where id = :id and deleted_at is null;
+select id, account_id, last_sequence, dropped_sequence,
+       (select n.created_at from notification n where n.instance_id = log.id order by n.first_sequence limit 1) as oldest_at
+from log where id = :id and deleted_at is null;
 
 -- logs --
-select id, account_id, last_sequence, dropped_sequence from log where deleted_at is null order by id;
+select id, account_id, last_sequence, dropped_sequence,
+       (select n.created_at from notification n where n.instance_id = log.id order by n.first_sequence limit 1) as oldest_at
+from log where deleted_at is null order by id;
+
+-- stuck -- of each subscription that goes on the oldest notification that it has not got, where that was tried in vain;
+-- only the tries since it last went on
+select s.id, d.state, d.attempt as tries, a.status, a.error,
+       (select min(b.at) from attempt b
+        where b.subscription_id = s.id and b.number = d.number and b.replay_id = 0 and b.try > a.try - d.attempt) as since_at
+from subscription s
+join delivery d on d.subscription_id = s.id
+     and d.number = (select min(e.number) from delivery e where e.subscription_id = s.id)
+join attempt a on a.subscription_id = s.id and a.number = d.number
+     and a.try = (select max(b.try) from attempt b where b.subscription_id = s.id and b.number = d.number and b.replay_id = 0)
+where s.active = 1 and s.deleted_at is null and d.attempt > 0;
 
 -- account_settings --
 select name, value from account_setting where account_id = :account_id order by name;

@@ -54,6 +54,13 @@ class Notices(Database):
         }
         return await self._read(lambda db: [rows.notice(row) for row in db.execute(SQL["notices"], values)])
 
+    async def drop_notices(self, account_id: int, before: Moment, limit: int) -> int:
+        def work(db: sqlite3.Connection) -> int:
+            values = {"account_id": account_id, "before": before}
+            return run(db, "drop_notices", **values, limit=limit) + run(db, "end_telling", **values)
+
+        return await self._writer.run(work)
+
     async def untold(self, now: Moment, limit: int) -> Sequence[Untold]:
         values = {"now": now, "limit": limit}
         return await self._read(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 
 from tidings.core.model import Moment
 from tidings.core.subscription import Channel, Subscription
@@ -17,6 +18,7 @@ class Retention(Database):
 
     async def drop_before(self, log_id: int, before: Moment, limit: int) -> Dropped:
         def work(db: sqlite3.Connection) -> Dropped:
+            began = time.perf_counter()
             offsets: dict[int, int] = {}
             bound: int | None = None
             for each in subscription_rows(db, self._vault, instance_id=log_id):
@@ -33,7 +35,7 @@ class Retention(Database):
                     break
                 gone.append(row)
             if not gone:
-                return Dropped(0, None, {})
+                return Dropped(0, None, {}, time.perf_counter() - began)
             numbers = rows.numbers(row["number"] for row in gone)
             lost = {}
             for subscription_id, offset in offsets.items():
@@ -41,13 +43,14 @@ class Retention(Database):
                 beyond = sum(r["last_sequence"] - r["first_sequence"] + 1 for r in gone if r["last_sequence"] > offset)
                 if events := one(db, "open_of", **key)["events"] + beyond:
                     lost[subscription_id] = events
+                    run(db, "lose_events", id=subscription_id, events=events)
             for row in db.execute(SQL["every_subscription_of_log"], {"instance_id": log_id}).fetchall():
                 run(db, "drop_attempts", subscription_id=row["id"], numbers=numbers)
                 run(db, "drop_deliveries", subscription_id=row["id"], numbers=numbers)
             run(db, "drop_notifications", numbers=numbers)
             sequence = gone[-1]["last_sequence"]
             run(db, "dropped_of_account" if log_id < 0 else "dropped_of_instance", log_id=log_id, sequence=sequence)
-            return Dropped(len(gone), sequence, lost)
+            return Dropped(len(gone), sequence, lost, time.perf_counter() - began)
 
         return await self._writer.run(work)
 

@@ -9,7 +9,8 @@ from dataclasses import replace
 
 from tidings.core.accountsettings import SECRET
 from tidings.core.deliverycursor import DeliveryCursor, decode, encode
-from tidings.core.model import LaneKind, LaneState, Moment
+from tidings.core.model import DeliveryState, LaneKind, LaneState, Moment
+from tidings.core.notices import Stuck
 from tidings.core.subscription import Channel, Cut, Subscription
 from tidings.store import rows
 from tidings.store.secrets import Vault
@@ -83,6 +84,13 @@ class Subscriptions(Database):
             return True
 
         return await self._writer.run(work)
+
+    async def stuck(self) -> Sequence[Stuck]:
+        def stuck(row: sqlite3.Row) -> Stuck:
+            error = row["error"] or f"answered {row['status']}"
+            return Stuck(row["id"], row["since_at"], row["tries"], error, queued=row["state"] == DeliveryState.QUEUED)
+
+        return await self._read(lambda db: [stuck(row) for row in db.execute(SQL["stuck"])])
 
     async def log(self, log_id: int) -> Log | None:
         def work(db: sqlite3.Connection) -> Log | None:

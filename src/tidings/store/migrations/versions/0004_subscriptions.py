@@ -11,7 +11,8 @@ depends_on = None
 
 # A log is an instance's, by its id, or an account's own, by its id below zero; the view is for what does not ask which.
 # `cuts` and `schedule` are JSON, `keys`, `headers` and `basic` sealed JSON. `dropped_sequence` is the last one that
-# retention has removed. A subscription without `stopped_at` holds what it has not got against retention.
+# retention has removed. A subscription without `stopped_at` holds what it has not got against retention;
+# `dropped_events` counts what was removed all the same, since it last went on.
 SCHEMA = """
 alter table subscription rename column topic to topics;
 update subscription set topics = json_array(topics);
@@ -28,6 +29,7 @@ alter table subscription add column jitter real not null default 0;
 alter table subscription add column source text not null default 'instance';
 alter table subscription add column stopped_at integer;
 alter table subscription add column deleted_at integer;
+alter table subscription add column dropped_events integer not null default 0;
 update subscription set stopped_at = cast(strftime('%s', 'now') as integer) * 1000 where active = 0;
 create index subscription_account on subscription (account_id, id);
 create index subscription_deleted on subscription (id) where deleted_at is not null;
