@@ -225,7 +225,7 @@ async def build(settings: Settings, *, log: Any = None) -> AsyncIterator[App]:
         )
 
         def on_events(instance_id: int) -> None:
-            log_grew.set(instance_id)
+            log_grew.set()
             deliver.wake()
 
         poller = Poller(
@@ -275,7 +275,10 @@ async def build(settings: Settings, *, log: Any = None) -> AsyncIterator[App]:
             )
         )
         retention = Retention(store, days=settings.retention_days, clock=clock, log=log, meter=counters)
-        working: tuple[Loop, ...] = (poll, deliver, register, retention, *watching(store, sender.send, settings, log))
+        working: tuple[Loop, ...] = (
+            *(poll, deliver, replay, register, retention),
+            *watching(store, sender.send, settings, log),
+        )
         loops = () if settings.role == "api" else working
         if settings.role != "api":
             # We hold the lock, so whoever holds a lease is dead: nobody has to wait for it to run out.
