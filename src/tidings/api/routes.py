@@ -8,8 +8,10 @@ from typing import NamedTuple
 from starlette.responses import Response
 
 from tidings.api import (
+    analytics,
     authentication,
     configuration,
+    deliveries,
     elements,
     events,
     first_run,
@@ -20,7 +22,10 @@ from tidings.api import (
     jobs,
     metrics,
     notices,
+    notifications,
     polling,
+    settings,
+    subscriptions,
 )
 from tidings.api.authorization import Scope
 from tidings.api.explain import explain
@@ -78,6 +83,10 @@ PLATFORM = (
     #
     Route("GET", "/instances/events", events.list_events, Scope.ELEMENT),
     Route("GET", "/instances/events/feed", events.feed, Scope.ELEMENT),
+    Route("GET", "/instances/events/dispositions", analytics.list_dispositions, Scope.USER),
+    Route("GET", "/instances/events/analytics", analytics.count, Scope.USER),
+    Route("GET", "/instances/events/analytics/instances", analytics.count_by_instance, Scope.USER),
+    Route("GET", "/instances/events/analytics/accounts", analytics.count_by_account, Scope.USER),
     Route("GET", "/instances/events/{event_id}", events.read_event, Scope.ELEMENT),
     Route("GET", "/instances/{instance_id:int}/events", events.list_events, Scope.USER),
     Route("GET", "/instances/{instance_id:int}/events/feed", events.feed, Scope.USER),
@@ -100,6 +109,45 @@ PLATFORM = (
     Route("POST", "/hints/{instance}", hints.take, Scope.OPEN),
     #
     Route("GET", "/notices", notices.list_notices, Scope.USER),
+    #
+    # A number names a notification; `{notification_id}` and `{subscription_id}` must be of the caller's account.
+    Route("POST", "/notifications", notifications.post, Scope.USER),
+    Route("GET", "/notifications", notifications.list_of_topics, Scope.USER),
+    Route("GET", "/notifications/{notification_id:int}", notifications.read, Scope.USER),
+    Route("DELETE", "/notifications/{notification_id:int}", notifications.delete, Scope.USER),
+    Route("PUT", "/notifications/{notification_id:int}/acknowledge", notifications.acknowledge, Scope.USER),
+    Route("POST", "/notifications/emails", notifications.post_email, Scope.USER),
+    #
+    Route("POST", "/notifications/subscriptions", subscriptions.create, Scope.USER),
+    Route("GET", "/notifications/subscriptions", subscriptions.list_all, Scope.USER),
+    Route("GET", "/notifications/subscriptions/{subscription_id:int}", subscriptions.read, Scope.USER),
+    Route("PUT", "/notifications/subscriptions/{subscription_id:int}", subscriptions.put, Scope.USER),
+    Route("PATCH", "/notifications/subscriptions/{subscription_id:int}", subscriptions.patch, Scope.USER),
+    Route("DELETE", "/notifications/subscriptions/{subscription_id:int}", subscriptions.delete, Scope.USER),
+    Route("POST", "/notifications/subscriptions/{subscription_id:int}/rotate", subscriptions.rotate, Scope.USER),
+    Route("POST", "/notifications/subscriptions/{subscription_id:int}/redrive", subscriptions.redrive, Scope.USER),
+    #
+    Route("GET", "/notifications/subscriptions/deliveries", deliveries.list_where, Scope.USER),
+    Route("PUT", "/notifications/subscriptions/deliveries", deliveries.redeliver, Scope.USER),
+    Route(
+        "GET",
+        "/notifications/{notification_id:int}/subscriptions/deliveries",
+        deliveries.list_of_notification,
+        Scope.USER,
+    ),
+    Route(
+        "GET",
+        "/notifications/{notification_id:int}/subscriptions/{subscription_id:int}/deliveries",
+        deliveries.read,
+        Scope.USER,
+    ),
+    #
+    Route("GET", "/accounts/settings", settings.read, Scope.USER),
+    Route("PATCH", "/accounts/settings", settings.write, Scope.USER),
+    Route("POST", "/accounts/settings", settings.write, Scope.USER),
+    Route("GET", "/accounts/{account_id:int}/settings", settings.read_of_account, Scope.USER),
+    Route("POST", "/accounts/{account_id:int}/settings", settings.write_of_account, Scope.USER),
+    Route("PATCH", "/accounts/{account_id:int}/settings", settings.write_of_account, Scope.USER),
     #
     Route("GET", "/jobs", jobs.list_jobs, Scope.USER),
     Route("GET", "/jobs/polling-disabled", jobs.list_disabled, Scope.USER),

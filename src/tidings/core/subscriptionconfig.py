@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+import orjson
+
 from tidings.core.configvalues import decimal, whole
 from tidings.core.errors import InvalidInput
 from tidings.core.instanceconfig import MASK
@@ -96,6 +98,10 @@ def configured(stored: Subscription, given: Mapping[str, Any], around: Surroundi
 
     A member that is None, or left out without `merge`, goes back to its default. Raises InvalidInput naming the member.
     """
+    try:
+        orjson.dumps(given)
+    except orjson.JSONEncodeError as error:
+        raise InvalidInput(FIELD[:-1], f"cannot be kept as JSON ({error}); write plain JSON") from None
     unknown = [name for name in given if name not in _WRITERS]
     if unknown:
         raise InvalidInput(FIELD + unknown[0][:60], f"is unknown; write some of {', '.join(_WRITERS)}")
