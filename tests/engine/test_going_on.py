@@ -207,6 +207,21 @@ async def test_a_filter_is_tried_anew_when_it_is_another(world):
     assert not (await world.cursor()).widened
 
 
+async def test_a_filter_that_nothing_meets_yet_is_tried_by_the_first_record_that_does(world):
+    world.provider.put(1, START - 900 * MINUTE)
+    await world.run()
+    assert (await world.cursor()).control_id == 1
+    del world.provider.rows[1]
+    await another_filter(world)
+    await world.later(MINUTE)
+    assert (await world.cursor()).widened
+    world.provider.put(2, firstName="the first that meets it")
+    await world.later(MINUTE)
+    cursor = await world.cursor()
+    assert cursor.control_id == 2
+    assert not cursor.widened
+
+
 async def test_a_filter_that_cannot_be_tried_stays_what_it_was_taken_for(world):
     world.provider.filter_shift = 60 * MINUTE
     for key in range(1, 4):

@@ -74,8 +74,10 @@ async def finish(source: Source, cursor: PollCursor, reading: Reading, now: Mome
             short=0,
             main=None,
             watermark_at=advance(cursor, reading),
-            # Nothing is known of a filter while there is no record to try it with.
+            # Nothing is known of a filter while there is no record to try it with; the first one that comes tells.
             widened=not works if works is not None else cursor.widened or reading.top_id is None,
+            control_id=cursor.control_id if reading.top_id is not None else None,
+            control_at=cursor.control_at if reading.top_id is not None else None,
             poll_at=poll_at,
             settle_at=after(now, source.intervals.settle),
             settled_at=reading.date_at,
