@@ -6,12 +6,15 @@ Knows nothing of Tidings: it is what the oracle compares with.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 SECOND = 1000
+
+#: How often sweeps must have listed a record before it is kept from another.
+LISTED_BETWEEN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,9 @@ class Version:
 class Table:
     """The records of one resource. `unlisted` and `absent` say until when a record is kept from lists, or from lists
     and reads by id; `poisoned` records make every page fail that holds them; `veiled` are all that ever were one of
-    these, `left` all that ever were listed no more while they could be read."""
+    these, `left` all that ever were listed no more while they could be read. `blinking` records are kept from one whole
+    sweep again and again, but never from two in a row: how often they were listed since, or -1 while they are kept from
+    it."""
 
     def __init__(self, clock: Callable[[], int], numbers: Callable[[], int]) -> None:
         self._clock, self._numbers = clock, numbers
@@ -63,6 +68,7 @@ class Table:
         self.poisoned: set[int] = set()
         self.veiled: set[int] = set()
         self.left: set[int] = set()
+        self.blinking: dict[int, int] = {}
 
     def write(
         self, key: int, content: Mapping[str, Any] | None, stamp_at: int | None = None, late_by: int = 0
@@ -88,7 +94,7 @@ class Table:
     def shown(self, key: int) -> Version | None:
         """The record as a read by id shows it now."""
         now = self._clock()
-        if self.absent.get(key, 0) > now:
+        if self.absent.get(key, 0) > now or self.blinking.get(key, 0) < 0:
             return None
         seen = [version for version in self.versions.get(key, ()) if version.shown_from <= now]
         return seen[-1] if seen and seen[-1].content is not None else None
@@ -105,11 +111,27 @@ class Table:
         if not by_id:
             self.left.add(key)
 
+    def blink(self, key: int) -> None:
+        self.blinking[key] = LISTED_BETWEEN
+        self.veiled.add(key)
+
+    def sweep_begins(self) -> None:
+        """Somebody asks for all ids."""
+        for key, times in self.blinking.items():
+            self.blinking[key] = -1 if times >= LISTED_BETWEEN else max(times, 0)
+
+    def swept(self, keys: Iterable[int]) -> None:
+        """A sweep has listed these."""
+        for key in self.blinking.keys() & set(keys):
+            self.blinking[key] += 1
+
     def show(self, key: int) -> None:
         """In view again, as what somebody has just written is."""
         self.absent.pop(key, None)
         self.unlisted.pop(key, None)
         self.poisoned.discard(key)
+        if key in self.blinking:
+            self.blinking[key] = 0
 
     def all(self) -> list[Version]:
         return list(self.by_number.values())
@@ -123,6 +145,7 @@ class Table:
         self.unlisted.clear()
         self.absent.clear()
         self.poisoned.clear()
+        self.blinking.clear()
 
 
 class Account:

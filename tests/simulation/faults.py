@@ -95,6 +95,7 @@ class Faults:
             unfiltered=not self.honest and dice.random() < 0.2,
             short_by=dice.randint(0, 2),
             repeats=dice.choice((0, 0, 1, 2)),
+            doubled=dice.choice((0, 0, 0, 1)),
             no_link=dice.random() < 0.3,
             hollow=dice.random() < 0.1,
             stuck=not self.honest and self._once(f"stuck {request}", 0.05),

@@ -14,7 +14,7 @@ MOVES = 900
 
 #: What fate may do, each as often as it stands here.
 RARE = {"worker": 2, "kill": 1, "stall": 2, "clock": 1, "restart": 1, "switch": 1, "faults": 3, "outage": 1}
-RARE |= {"revoke": 1, "mend": 1, "release": 1, "narrow": 2, "zone": 1}
+RARE |= {"revoke": 1, "mend": 1, "release": 1, "narrow": 3, "blink": 1, "zone": 1}
 RARE |= {"filter": 2, "nulls": 1, "touched": 1, "spans": 1, "objects": 1}
 FATE = [what for what, often in RARE.items() for _ in range(often)]
 
@@ -65,7 +65,7 @@ class History:
         self.stalled: dict[str, int] = {}
         self.moves = 0
         self.events_on = True
-        self.narrowed = False
+        self.narrowing = self.narrowed = False
         self.people.settle()
         self.people.late_by, self.people.unstamped = course.late_by, course.unstamped
         # Only an audit finds out that a filter reads dates too late once the record is gone that would have told.
@@ -94,6 +94,8 @@ class History:
         """One move of somebody."""
         self.moves += 1
         self.world.true_at += 1  # so that no two moves are at one moment
+        if self.narrowing and self.people.narrow():  # as soon as enough is known
+            self.narrowing, self.narrowed = False, True
         act = self.dice.random()
         if act < 0.12:
             self.people.act()
@@ -180,7 +182,9 @@ class History:
             case "release" if not self.narrowed:
                 await world.release_held()
             case "narrow":
-                self.narrowed = self.people.narrow() or self.narrowed
+                self.narrowing = True
+            case "blink":
+                self.people.blink()
             case "zone" if self.course.name == "audit" and not self.course.honest and world.zone is None:
                 self.faults.move_zone()
 

@@ -35,7 +35,7 @@ class People:
     def settle(self) -> None:
         """What is there before anybody looks."""
         for name in sorted(self.account.tables):
-            for _ in range(self.dice.choice((self.dice.randint(0, 25), 30))):
+            for _ in range(self.dice.choice((0, *(2 * (self.dice.randint(0, 25), 30))))):
                 self.account.tables[name].write(*self._new(name), self.clock() - self.dice.randint(1, BEFORE) * SECOND)
 
     def act(self) -> None:
@@ -137,12 +137,11 @@ class People:
     def narrow(self) -> bool:
         """A role loses sight of many records for a while, or of all it knew, which nobody changes meanwhile; whether
         there were enough of them to be suspicious."""
-        name = self.dice.choice(sorted(self.account.tables))
-        table = self.account.tables[name]
-        known = [key for key in table.alive() if self._is_plain(name, key)]
-        if len(known) < 14 or self.careful or self.open:
+        name = max(sorted(self.account.tables), key=lambda name: len(self._plain(name)))
+        table, known = self.account.tables[name], self._plain(name)
+        if len(known) < 12 or self.careful or self.open:
             return False
-        until = self.clock() + self.dice.randint(100, 1800) * SECOND
+        until = self.clock() + self.dice.randint(600, 3600) * SECOND
         spared = self.dice.choice((0, 1, 1, 1))
         for key in known[spared:]:
             table.hide(key, until, by_id=True)
@@ -150,9 +149,22 @@ class People:
         self.note(f"{name}: {len(known) - spared} records are hidden until {until}")
         return True
 
-    def _is_plain(self, name: str, key: int) -> bool:
-        """Whether a record is surely known, in view, and not flagged as deleted."""
-        table = self.account.tables[name]
-        version = table.versions[key][-1]
-        in_view = self.oracle.watches[name].meets(version) and key not in table.veiled
-        return in_view and not version.flagged and self.oracle.knows(name, version)
+    def blink(self) -> None:
+        """A record is kept from one sweep and from reads by id meanwhile, and from a later one, but from no two in a
+        row."""
+        name = self.dice.choice(sorted(self.account.tables))
+        if (known := self._plain(name)) and not self.careful and not self.open:
+            key = self.dice.choice(known)
+            self.account.tables[name].blink(key)
+            self.note(f"{name} {key} blinks")
+
+    def _plain(self, name: str) -> list[int]:
+        """Records that are surely known, in view, and not flagged as deleted."""
+        now, table = self.clock(), self.account.tables[name]
+        found = []
+        for key in table.alive():
+            version = table.versions[key][-1]
+            hidden = max(table.unlisted.get(key, 0), table.absent.get(key, 0)) > now or key in table.poisoned
+            if not hidden and not version.flagged and self.oracle.watches[name].meets(version):
+                found += [key] if self.oracle.knows(name, version) else []
+        return found

@@ -34,6 +34,12 @@ class Request:
     def is_list(self) -> bool:
         return self.path in PATHS.values()
 
+    @property
+    def is_sweep(self) -> bool:
+        """Whether it asks for a page of all ids."""
+        of_some = " in (" in self.query.get("conditions", "") or self.query.get("pageSize") == "1"
+        return self.is_list and self.forward_only and "fields" in self.query and not of_some
+
     def __str__(self) -> str:
         return f"{self.path} {' '.join(f'{name}={value}' for name, value in self.query.items())}"
 
@@ -81,6 +87,7 @@ class Slip:
     unfiltered: bool = False
     short_by: int = 0
     repeats: int = 0  #: rows before the page that are shown again
+    doubled: int = 0  #: rows that the page shows twice
     no_link: bool = False
     hollow: bool = False  #: nothing on the page, and a link to where the rows go on
     stuck: bool = False  #: the first page once more, whatever was asked for
@@ -119,6 +126,8 @@ class Provider:
         raise AssertionError(f"nobody should ask for {path}")
 
     def _list(self, table: Table, request: Request, slip: Slip) -> Reply:
+        if request.is_sweep and "pageId" not in request.query:
+            table.sweep_begins()
         rows = table.listed() if slip.unfiltered else self._meeting(table.listed(), request)
         size = min(int(request.query["pageSize"]), self.manners.page_cap)
         if request.query.get("orderBy") == "id desc":
@@ -135,7 +144,10 @@ class Provider:
             return said({"code": "Exception", "message": "String was not recognized as a valid Boolean."}, 500)
         linked = page and self.manners.links and not slip.no_link
         again = [row for row in rows if row.key <= after][-slip.repeats :] if slip.repeats and page else []
-        return self._page(again + page, request, self._link(request, page[-1].key) if linked else {})
+        if request.is_sweep:
+            table.swept(row.key for row in page)
+        link = self._link(request, page[-1].key) if linked else {}
+        return self._page([*again, *page[: slip.doubled], *page], request, link)
 
     def _link(self, request: Request, key: int) -> Mapping[str, str]:
         return {"Link": f'<{ROOT}/{request.path}?pageId={key}>; rel="next"'}
