@@ -288,9 +288,7 @@ async def build(settings: Settings, *, log: Any = None) -> AsyncIterator[App]:
 
 
 def watching(store: Store, send: Send, settings: Settings, log: Any) -> tuple[Loop, ...]:
-    """The watchdog and, where there is somebody to tell, who tells of what it notices."""
-    if settings.notices_url is None:
-        return (Watchdog(store, clock=clock, log=log),)
+    """The watchdog, and who tells of what it notices where a server or an account has somebody to be told."""
     key = settings.notices_key.get_secret_value() if settings.notices_key else None
     teller = Teller(store, send, settings.notices_url, key, clock=clock, log=log)
     return Watchdog(store, clock=clock, log=log, tell=True, on_turned=teller.wake), teller

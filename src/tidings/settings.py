@@ -81,8 +81,8 @@ class Settings(BaseSettings):
     )
     notices_url: str | None = Field(
         default=None,
-        description="Where each opening and closing of a notice is POSTed; unset, nobody is told but the log and those"
-        " who ask for them.",
+        description="Where each opening and closing of a notice is POSTed, unless its account has another receiver"
+        " (notices.url); unset, nobody else is told but the log and those who ask for them.",
     )
     notices_key: SecretStr | None = Field(
         default=None, min_length=8, description="The key that signs what is POSTed there, as notifications are signed."

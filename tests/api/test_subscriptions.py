@@ -227,14 +227,16 @@ async def test_a_patch_changes_what_it_names_and_a_put_all_of_it(world: World) -
     assert patched.json["config"] == made["config"] | {"rate": 7.0, "headers": {"X-A": "********"}}
     assert (await stored(world, made)).headers == {"X-A": "1"}
     put = await world.client("PUT", at, {"config": {"url": URL + "/2", "signatureKey": "********"}})
-    defaults = {"url": URL + "/2", "signatureKey": "********", "rate": None, "headers": {}}
+    defaults: dict[str, Any] = {"url": URL + "/2", "signatureKey": "********", "rate": None, "headers": {}}
     assert put.json["config"] == made["config"] | defaults
     assert (await stored(world, made)).keys[0].key == "canary-key"
     unsigned = await world.client("PUT", at, {"config": {"url": URL}})
     assert unsigned.json["config"]["signatureKey"] is None
-    for body in ({}, {"config": {}}, {"config": {"url": None}}):
+    nothing: list[dict[str, Any]] = [{}, {"config": {}}, {"config": {"url": None}}]
+    for body in nothing:
         assert_error(await world.client("PUT", at, body), 400)
-    for body, says in (({"channel": "sms"}, "channel: "), ({"after": 0}, "after: "), ({"topics": []}, "topics: ")):
+    fixed: list[tuple[dict[str, Any], str]] = [({"channel": "sms"}, "channel: "), ({"after": 0}, "after: ")]
+    for body, says in [*fixed, ({"topics": []}, "topics: ")]:
         answer = await world.client("PATCH", at, body)
         assert_error(answer, 400)
         assert answer.message.startswith(says)

@@ -28,10 +28,8 @@ class Told:
         self.status: int | None = 200
         self.posts: list[tuple[str, dict, bytes]] = []
 
-    def teller(self, key="canary-key", **more):
-        return Teller(
-            self.store, self.send, "https://ops.example/notices", key, clock=lambda: self.now, log=self.log, **more
-        )
+    def teller(self, key="canary-key", url="https://ops.example/notices", **more):
+        return Teller(self.store, self.send, url, key, clock=lambda: self.now, log=self.log, **more)
 
     async def send(self, url, headers, body):
         self.posts.append((url, dict(headers), body))
@@ -137,3 +135,33 @@ async def test_the_teller_tells_when_it_is_woken_and_survives_a_store_that_fails
     with suppress(asyncio.CancelledError):
         await telling
     assert (told.log.lines[0][0], told.heard) == ("teller.failed", ["notice.opened"])
+
+
+async def test_an_accounts_own_receiver_is_told_instead_and_signed_with_its_own_key_alone(told):
+    await told.store.change_account_settings(1, {"notices.url": "https://own.example/"}, NOW)
+    await told.notice()
+    await told.teller().tell()
+    await told.store.change_account_settings(1, {"notices.key": "canary-own-key"}, NOW)
+    await told.notice((1, "polling.parked", "incidents"))
+    await told.teller().tell()
+    (first, unsigned, _), (second, signed, body) = told.posts
+    assert (first, second) == ("https://own.example/", "https://own.example/")
+    assert SIGNATURE_HEADER not in unsigned
+    assert signed[SIGNATURE_HEADER] == platform_signature("canary-own-key", body)
+
+
+async def test_without_any_receiver_a_notice_is_told_to_nobody_later_neither(told):
+    await told.notice()
+    await told.teller(url=None, key=None).tell()
+    await told.teller().tell()
+    assert told.posts == []
+    assert len(await told.store.open_notices()) == 1
+
+
+async def test_a_receiver_that_does_not_answer_holds_up_no_other_accounts(told):
+    await told.store.create_instance(new_instance(account_id=2, token="other"), plan("contacts"), NOW)
+    await told.store.change_account_settings(2, {"notices.url": "https://own.example/"}, NOW)
+    await told.notice(PARKED, (1, "polling.parked", "incidents"), (2, "polling.parked", "contacts"))
+    told.status = None
+    await told.teller().tell()
+    assert [url for url, _, _ in told.posts] == ["https://ops.example/notices", "https://own.example/"]
