@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.api.conftest import NOW, PASSWORD, World
@@ -22,6 +24,7 @@ def _concrete(path: str) -> str:
         ("{resource:path}", "contacts"),
     ):
         path = path.replace(pattern, value)
+    path = re.sub(r"{\w+:int}", "1", path)
     assert "{" not in path
     return "/" + path
 
