@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 from tests.docs.pages import ROOT, blocks
@@ -45,15 +47,22 @@ def test_the_example_of_a_notice_has_the_members_of_a_real_one():
     assert json.loads(body) == said
 
 
-def test_a_backup_opens_and_a_rotated_key_still_opens_what_was_sealed_before(tmp_path: Path):
+def test_a_backup_opens_a_rotated_key_opens_what_was_sealed_before_and_a_file_is_made_smaller(tmp_path: Path):
     before = secrets(tmp_path / "tidings-data")
-    backup, rotation = (each.text for each in blocks((ROOT / "docs/operations.md").read_text()) if "bash" in each.kind)
+    page = (ROOT / "docs/operations.md").read_text()
+    backup, rotation, shrinking = (each.text for each in blocks(page) if "bash" in each.kind)
+    database = tmp_path / "tidings-data/tidings.db"
+    with closing(sqlite3.connect(database)) as db:
+        db.executescript("create table big as select randomblob(1000000) as a; drop table big;")
+    size = database.stat().st_size
     session = Session(tmp_path, {}, environment())
     try:
         session.run(backup)
         session.run(rotation)
+        session.run(shrinking)
     finally:
         session.close()
+    assert database.stat().st_size < size - 900_000
     key = tmp_path / "tidings-data/master.key"
     assert [line.partition(":")[0] for line in key.read_text().splitlines()] == ["k2", "k1"]
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
