@@ -225,7 +225,7 @@ async def build(settings: Settings, *, log: Any = None) -> AsyncIterator[App]:
         )
 
         def on_events(instance_id: int) -> None:
-            log_grew.set()
+            log_grew.set(instance_id)
             deliver.wake()
 
         poller = Poller(

@@ -14,8 +14,9 @@ AVOIDED = {
     *("bookmark", "checkpoint", "connection", "connector", "endpoint", "entity", "integration", "item", "job", "lock"),
     *("message", "object", "queue", "result", "stream", "sync", "task", "tenant", "trigger", "webhook"),
 }
-#: The platform's own routes and words.
-GIVEN = frozenset({"/jobs", "/jobs/polling-disabled", "/jobs/{job_id}"})
+#: The platform's own routes and words, and what browsers call server-sent events.
+STREAMS = {"/instances/events/stream", "/instances/{instance_id:int}/events/stream"}
+GIVEN = frozenset({"/jobs", "/jobs/polling-disabled", "/jobs/{job_id}", *STREAMS})
 
 
 def words(name: str) -> set[str]:

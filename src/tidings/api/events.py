@@ -88,31 +88,48 @@ async def read_event(call: InstanceCallIn, event_id: EventId) -> Response:
 
 async def feed(
     call: InstanceCallIn,
-    after: Annotated[int, Query(ge=0, le=GREATEST_SEQUENCE, description="The last sequence you have.")] = 0,
+    after: Annotated[
+        int | None, Query(ge=0, le=GREATEST_SEQUENCE, description="The last sequence you have; without it, all kept.")
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE, description="The most events to return.")] = 200,
     wait: Annotated[
         float, Query(ge=0, le=LONGEST_WAIT, allow_inf_nan=False, description="Seconds to wait for the first one.")
     ] = 0,
 ) -> Response:
-    """The events after a sequence, oldest first; `next` is the sequence to ask with next time."""
-    events, last = await _wait_for_events(call, after, limit, wait)
+    """The events after a sequence, oldest first; `next` is the sequence to ask with next time. 410 when some of
+    them are no longer kept."""
+    dropped = call.instance.dropped_sequence
+    if after is not None and after < dropped:
+        raise gone("after", dropped + 1)
+    events, last = await _wait_for_events(call, dropped if after is None else after, limit, wait)
     response = answer({"events": [orjson.Fragment(event) for event in events], "next": last})
     response.headers["Elements-Returned-Count"] = str(len(events))
     return response
 
 
+def gone(name: str, oldest: int) -> Refused:
+    """What lies before the oldest sequence was removed after the retention time."""
+    return Refused(
+        410,
+        f"{name}: the events before sequence {oldest} are no longer kept; go on with after={oldest - 1}",
+        oldestSequence=oldest,
+    )
+
+
 async def _wait_for_events(call: InstanceCall, after: int, limit: int, wait: float) -> tuple[Sequence[bytes], int]:
-    grew, now = call.parts.log_grew, asyncio.get_running_loop().time
+    log, grew, now = call.instance.id, call.parts.log_grew, asyncio.get_running_loop().time
     until = now() + wait
     while True:
-        count = grew.count
+        count = grew.count(log)
         # The notification that holds event `after` may begin as many events before it as one can hold.
-        found = await call.parts.store.log_after(call.instance.id, after - MAX_EVENTS, limit + MAX_EVENTS)
+        found = await call.parts.store.log_after(log, after - MAX_EVENTS, limit + MAX_EVENTS)
         events = list(_events_after(found, after))[:limit]
+        if events and events[0][0] != after + 1:  # the log has no gaps: those between were removed a moment ago
+            raise gone("after", events[0][0])
         left = until - now()
         if events or left <= 0 or grew.closed:
             return [event for _, event in events], events[-1][0] if events else after
-        await grew.passed(count, min(left, LOOK_AGAIN_FOR))
+        await grew.passed(log, count, min(left, LOOK_AGAIN_FOR))
 
 
 def _events_after(notifications: Iterable[Notification], after: int) -> Iterable[tuple[int, bytes]]:
@@ -135,19 +152,26 @@ def _shown(summary: DeliverySummary) -> dict[str, object]:
         "notificationId": notification.number,
         "objectType": notification.resource,
         "sequence": {"first": notification.first_sequence, "last": notification.last_sequence},
-        "attempts": [shown_attempt(attempt) for attempt in summary.attempts],
+        "attempts": [shown_attempt(attempt) for attempt in attempts_of(summary)],
     }
     if summary.state is DeliveryState.DELIVERED:
         shown["notifiedData"] = [orjson.Fragment(notification.body)]
     return shown
 
 
+def attempts_of(summary: DeliverySummary) -> Sequence[Attempt]:
+    """Those of the first delivery that its `state` speaks of, and then those of every replay."""
+    replayed = [each for standing in summary.standings for each in standing.attempts if each.replay_id]
+    return [*summary.attempts, *replayed]
+
+
 def shown_attempt(attempt: Attempt) -> dict[str, object]:
     """One try to deliver a notification."""
-    return {
+    shown: dict[str, object] = {
         "number": attempt.number,
         "date": iso(attempt.at),
         "status": attempt.outcome.status,
         "error": attempt.outcome.error,
         "tookMs": round(attempt.outcome.took_for * 1000),
     }
+    return shown | {"replayId": attempt.replay_id} if attempt.replay_id else shown

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from tidings.api.answers import answer, iso
 from tidings.api.call import InstanceCall, InstanceCallIn
-from tidings.api.events import STATUS, shown_attempt
+from tidings.api.events import STATUS, attempts_of, shown_attempt
 from tidings.api.poll_lanes import show_lane
 from tidings.api.problems import Refused
 from tidings.core.cursor import NEVER, PollCursor, ReadingKind, decode
@@ -161,7 +161,7 @@ def _shown_events(summary: DeliverySummary, record: str) -> Sequence[Mapping[str
             "eventType": event.type.value,
             "eventId": notification.id,
             "status": STATUS[summary.state],
-            "attempts": [shown_attempt(each) for each in summary.attempts],
+            "attempts": [shown_attempt(each) for each in attempts_of(summary)],
         }
         for event in notification.events
         if event.record_id == record

@@ -48,8 +48,8 @@ async def _accepts(url: str, /) -> str | None:
 class ApiParts:
     """`clock` gives the moment in epoch milliseconds, `dice` as many random bytes as asked for.
 
-    `wake` is called with the id of an instance whose lanes may be due now. `log_grew` is set whenever events were
-    appended. `take_hint` is given what arrived as a hint (the id it names, its token, its headers, how to read it) and
+    `wake` is called with the id of an instance whose lanes may be due now. `log_grew` is set for a log when it
+    has grown. `take_hint` is given what arrived as a hint (the id it names, its token, its headers, how to read it) and
     says whether it was one; `forget_hints` takes back what a deleted instance had asked of its provider.
     `refuse_name` says why a URL that `policy` has accepted is refused all the same, since its name leads where nothing
     may be connected to; None when nothing is known against it.

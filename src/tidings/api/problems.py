@@ -27,24 +27,25 @@ from tidings.core.errors import (
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """The answer to a call that was refused: status, sentence, and what the provider said."""
+    """The answer to a call that was refused: status, sentence, what the provider said, and what a program can go by."""
 
     status: int
     message: str
     provider_message: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    figures: Mapping[str, int] = field(default_factory=dict)
 
-    def body(self, request_id: str) -> dict[str, str]:
-        body = {"requestId": request_id, "message": self.message}
+    def body(self, request_id: str) -> dict[str, str | int]:
+        body: dict[str, str | int] = {"requestId": request_id, "message": self.message, **self.figures}
         return body if self.provider_message is None else body | {"providerMessage": self.provider_message}
 
 
 class Refused(fastapi.HTTPException):
-    """Raised by a handler: a status and the sentence for the caller."""
+    """Raised by a handler: a status and the sentence for the caller, and figures beside it."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, **figures: int) -> None:
         super().__init__(status, message)
-        self.problem = Problem(status, message)
+        self.problem = Problem(status, message, figures=figures)
 
 
 UNEXPECTED = Problem(500, "Something went wrong on our side; the log has the details under this requestId.")

@@ -102,4 +102,5 @@ def _entry(entry: Mapping[str, Any], coloured: bool) -> Iterator[str]:
         yield f"    {event['eventType']} #{event['sequence']} in {event['eventId']}: {event['status']}"
         for attempt in event["attempts"]:
             came_to = attempt["error"] or f"answered {attempt['status']}"
-            yield f"        {attempt['date']}  attempt {attempt['number']}: {came_to}, after {attempt['tookMs']} ms"
+            by = f" by replay {attempt['replayId']}" if "replayId" in attempt else ""
+            yield f"        {attempt['date']}  attempt {attempt['number']}{by}: {came_to}, after {attempt['tookMs']} ms"

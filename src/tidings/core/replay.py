@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from tidings.core.model import Moment
+from tidings.core.model import FailurePolicy, Moment
+from tidings.core.subscription import Cut, Subscription
+
+RATE = 50.0
+"""The most notifications a second, unless the replay says otherwise."""
 
 
 class ReplayState(StrEnum):
@@ -38,3 +42,25 @@ class Replay:
     reason: str | None
     created_at: Moment
     finished_at: Moment | None
+
+
+def why_not(subscription: Subscription | None) -> str | None:
+    """Why nothing can be sent to a subscription now; None when it can."""
+    if subscription is None:
+        return "its subscription was deleted"
+    if not subscription.active:
+        return f"its subscription is stopped ({subscription.reason})"
+    if subscription.stopped_at is not None:
+        return "its subscription rests, because its instance is disabled or has no callback URL"
+    return None
+
+
+def as_sent_again(subscription: Subscription, log_id: int) -> Subscription:
+    """The subscription as a replay of this log looks at it: a failure is tried again, whatever the account's policy.
+
+    What another log's subscription would have got of this one nobody has cut yet: it is cut as what is still to come.
+    """
+    cuts = subscription.cuts
+    if subscription.instance_id != log_id:
+        cuts = (Cut(0, subscription.format, subscription.filter),)
+    return replace(subscription, cuts=cuts, policy=FailurePolicy.RETRY)

@@ -23,18 +23,17 @@ from tidings.core.model import (
     Attempt,
     Delivery,
     DeliveryState,
-    FailurePolicy,
     Lane,
     Moment,
     Notification,
     Outcome,
 )
 from tidings.core.receiver import receiver_headers, secrets_of
-from tidings.core.replay import Replay, ReplayState
+from tidings.core.replay import Replay, ReplayState, as_sent_again, why_not
 from tidings.core.replaycursor import ReplayCursor, Waiting, decode, encode
 from tidings.core.scrub import scrub
 from tidings.core.signing import headers
-from tidings.core.subscription import Cut, Subscription
+from tidings.core.subscription import Subscription
 from tidings.engine.deliver import TOO_MANY, Send
 from tidings.engine.meter import Meter
 from tidings.engine.window import Room, Try, Window
@@ -117,28 +116,6 @@ class Replayer:
             failed=ended.failed,
             reason=ended.reason,
         )
-
-
-def why_not(subscription: Subscription | None) -> str | None:
-    """Why nothing can be sent to a subscription now; None when it can."""
-    if subscription is None:
-        return "its subscription was deleted"
-    if not subscription.active:
-        return f"its subscription is stopped ({subscription.reason})"
-    if subscription.stopped_at is not None:
-        return "its subscription rests, because its instance is disabled or has no callback URL"
-    return None
-
-
-def as_sent_again(subscription: Subscription, log_id: int) -> Subscription:
-    """The subscription as a replay of this log looks at it: a failure is tried again, whatever the account's policy.
-
-    What another log's subscription would have got of this one nobody has cut yet: it is cut as what is still to come.
-    """
-    cuts = subscription.cuts
-    if subscription.instance_id != log_id:
-        cuts = (Cut(0, subscription.format, subscription.filter),)
-    return replace(subscription, cuts=cuts, policy=FailurePolicy.RETRY)
 
 
 class _Run:
