@@ -22,6 +22,8 @@ from tests.engine.provider import Provider
 
 PRIVATE, KEY, PASSWORD = "canary-private-key", "canary-signature-key", "canary-password"
 NEW_PRIVATE = "canary-second-private-key"
+#: Of a subscription its key, a header, a password and another key; of an account the key of its notices.
+OTHERS = [f"canary-{name}" for name in ("other-key", "header", "login", "rotated-key", "notices-key")]
 SECOND = 1_700_000_000_000
 
 
@@ -101,6 +103,18 @@ async def test_no_secret_is_logged_returned_or_stored_in_clear(tmp_path: Path, m
             refused = await call("POST", "/instances", wanted, Authorization=user)
             assert "is wrong" in refused["providerMessage"]
             provider.before = lambda request: None
+            heard = {
+                "url": receiver.url,
+                "signatureKey": OTHERS[0],
+                "headers": {"X-Api-Key": OTHERS[1]},
+                "basic": {"username": "me", "password": OTHERS[2]},
+            }
+            subscription = {"channel": "webhook", "topics": ["ops"], "config": heard}
+            subscribed = await call("POST", "/notifications/subscriptions", subscription, Authorization=user)
+            other = f"/notifications/subscriptions/{subscribed['id']}"
+            await call("POST", f"{other}/rotate", {"key": OTHERS[3]}, Authorization=user)
+            await call("PATCH", "/accounts/settings", {"notices.key": OTHERS[4]}, Authorization=user)
+            await call("POST", "/notifications", {"topic": "ops", "message": "Hello"}, Authorization=user)
             made = await call("POST", "/instances", wanted, secret=True, Authorization=user)
             assert PRIVATE not in json.dumps(made)
             assert KEY not in json.dumps(made)
@@ -120,12 +134,15 @@ async def test_no_secret_is_logged_returned_or_stored_in_clear(tmp_path: Path, m
             for asked in ("/configuration", "/events", "/events/feed?after=0"):
                 await call("GET", path + asked, Authorization=user)
             await call("GET", "/jobs", Authorization=user)
+            for asked in ("", "/deliveries?hydrate=true"):
+                await call("GET", f"/notifications/subscriptions{asked}", Authorization=user)
+            await call("GET", "/accounts/settings", Authorization=user)
         assert await server.stop() == 0
     finally:
         server.kill()
         await runner.cleanup()
         await receiving.cleanup()
-    given = [PRIVATE, NEW_PRIVATE, KEY, PASSWORD, login, bearer, *secrets.values(), token]
+    given = [PRIVATE, NEW_PRIVATE, KEY, *OTHERS, PASSWORD, login, bearer, *secrets.values(), token]
     log = "\n".join(server.lines)
     assert "delivery.attempted" in log
     assert "poll.parked" in log
