@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, str] = {
     "sandbox": "Run a ConnectWise on this machine to try things against.",
     "listen": "Receive notifications, check their signatures and print them.",
     "tail": "Print the events of a running server as they happen.",
+    "replay": "Send what was logged once more, and wait until it has arrived.",
     "explain": "Say why a record was announced, or why not.",
 }
 """Name and one line of each; the module `tidings.cli.<name>` has a function of that name."""

@@ -87,6 +87,16 @@ class Platform:
         found: dict[str, Any] = await self._json("GET", f"/instances/{instance_id}/explain", query=query)
         return found
 
+    async def create_replay(self, instance_id: int, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Ask for a replay, or how much it would be (`dryRun`)."""
+        made: dict[str, Any] = await self._json("POST", f"/instances/{instance_id}/events/replay", body=body)
+        return made
+
+    async def replay(self, instance_id: int, replay_id: int) -> dict[str, Any]:
+        """How far a replay is."""
+        found: dict[str, Any] = await self._json("GET", f"/instances/{instance_id}/events/replay/{replay_id}")
+        return found
+
     async def _json(self, method: str, path: str, **how: Any) -> Any:
         return _anything.decode(await self._call(method, path, **how))
 
@@ -112,7 +122,7 @@ class Platform:
                 content = await answer.read()
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Away(f"{self._url} does not answer ({error or type(error).__name__})") from None
-        if answer.status == 200:
+        if answer.status in (200, 202):
             return content
         message = _message(content)
         if answer.status >= 500 and answer.status != 502:
