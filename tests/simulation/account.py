@@ -141,11 +141,10 @@ class Table:
         self.veiled.add(key)
 
     def show_everything(self) -> None:
-        """Nothing is late, hidden or poisoned any more."""
+        """Nothing is late, hidden or poisoned any more; what blinks goes on."""
         self.unlisted.clear()
         self.absent.clear()
         self.poisoned.clear()
-        self.blinking.clear()
 
 
 class Account:

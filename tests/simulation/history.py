@@ -14,7 +14,7 @@ MOVES = 900
 
 #: What fate may do, each as often as it stands here.
 RARE = {"worker": 2, "kill": 1, "stall": 2, "clock": 1, "restart": 1, "switch": 1, "faults": 3, "outage": 1}
-RARE |= {"revoke": 1, "mend": 1, "release": 1, "narrow": 3, "blink": 1, "zone": 1}
+RARE |= {"revoke": 1, "mend": 1, "release": 1, "narrow": 3, "blink": 2, "zone": 1}
 RARE |= {"filter": 2, "nulls": 1, "touched": 1, "spans": 1, "objects": 1}
 FATE = [what for what, often in RARE.items() for _ in range(often)]
 
@@ -233,6 +233,9 @@ class History:
             await world.configure(event__notification__enabled="true")
         self.stalled.clear()
         for minutes in QUIET:
+            if minutes == max(QUIET):
+                for table in world.account.tables.values():
+                    table.blinking.clear()
             await self.work_off()
             await world.mend()
             if minutes > 4:

@@ -59,12 +59,15 @@ class Watch:
 
     def is_quiet(self, version: Version) -> bool:
         """Whether a version may have been learned silently: it was there when watching began, or says so itself,
-        or came into view when nobody could tell any more."""
+        or came into view when nobody could tell any more, or does not meet the user's filter and came with a page that
+        the provider had not filtered."""
         if self.began_at is None or self.baselined_at is None:
             return True
         if version.made_at <= self.began_at or version.stamp_at <= self.began_at // SECOND * SECOND - SECOND:
             return True
         if version.shown_from - version.stamp_at > self.window and self.reset_until:
+            return True
+        if not self.meets(version) and self.reset_until:
             return True
         learning_until = max([self.baselined_at, *self.reset_until])
         return version.stamp_at > version.made_at and version.made_at <= learning_until
