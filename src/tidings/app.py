@@ -33,7 +33,8 @@ from tidings.elements.describe import Element, catalog
 from tidings.elements.hintkeys import HintKeys
 from tidings.elements.http import ProviderClient, provider_session
 from tidings.elements.moved import Moves
-from tidings.engine.deliver import Deliverer, Send
+from tidings.engine.attempts import Send
+from tidings.engine.deliver import Deliverer
 from tidings.engine.dispatch import Dispatcher
 from tidings.engine.hinted import HintedLanes
 from tidings.engine.hints import HintAddresses, HintReceiver

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tidings.core.model import Change, EventType, Lane, LaneKind, LanePlan, Moment, Outcome
+from tidings.core.model import Change, EventType, FieldChange, Lane, LaneKind, LanePlan, Moment, Outcome
 from tidings.core.notify import NotifyContext, cut
 from tidings.engine.deliver import Deliverer
 from tidings.store.base import NewInstance, PageCommit, Store
@@ -105,13 +105,15 @@ class Scene:
     lines: Lines = field(default_factory=Lines)
     revision: int = 0
 
-    async def log(self, *notifications: str, poll: Lane | None = None) -> None:
-        """Append one notification for each text; its letters are the records that it speaks of."""
+    async def log(self, *notifications: str, changed: str | None = None) -> None:
+        """Append one notification for each text; its letters are the records that it speaks of, `changed` a pointer to
+        what differs in each."""
+        differs = (FieldChange(changed, 0, 1),) if changed else ()
         [lane] = await self.store.claim(LaneKind.POLL, "poller", self.now, self.now + 60_000, 1)
         for records in notifications:
             self.revision += 1
             changes = [
-                Change(EventType.UPDATED, record, self.revision, None, b'{"id":"%s"}' % record.encode())
+                Change(EventType.UPDATED, record, self.revision, None, b'{"id":"%s"}' % record.encode(), differs)
                 for record in records
             ]
             context = NotifyContext(

@@ -12,9 +12,10 @@ import pytest
 
 from tests.engine.delivering import KEY, NOW, URL, Post, Receiver, Scene, Watched, answered, open_scene
 from tidings import webhooks
+from tidings.core.cursor import NEVER
 from tidings.core.errors import LeaseLost
 from tidings.core.model import LaneKind, LanePlan, LaneState
-from tidings.engine.deliver import NEVER, Deliverer
+from tidings.engine.deliver import Deliverer
 
 
 @pytest.fixture
@@ -389,7 +390,7 @@ async def test_more_rows_than_fit_in_the_window_are_all_delivered_before_the_log
     await scene.log("x")
     scene.receiver.answer = lambda post: answered()
     scene.now += 4_000
-    smaller = scene.deliverer(window=4, backlog=4, concurrency=2)
+    smaller = scene.deliverer(window=4, backlog=4, concurrency=1)
     while await scene.turn(smaller):
         pass
     accepted = ["".join(p.records) for p in scene.receiver.accepted]

@@ -5,18 +5,20 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.engine.delivering import KEY, NOW, Post, Receiver, Scene, answered, open_scene
+from tests.engine.delivering import KEY, NOW, Post, Receiver, Scene, Watched, answered, open_scene
 from tidings.core.deliverycursor import decode
 from tidings.core.model import EventType, LaneKind
 from tidings.core.posted import Post as Posted
 from tidings.core.signing import platform_signature, standard_signature
 from tidings.core.subscription import Basic, Filter, Format, SigningKey, account_log, changed_cut, rotated
+from tidings.store.base import Store
 from tidings.store.subscribing import NewSubscription
 
 OTHER = "https://other.example/hook"
@@ -154,3 +156,63 @@ async def test_a_subscription_of_an_accounts_log_gets_what_is_posted_on_its_topi
         await scene.store.post_notification(user.account_id, Posted("low", topic, f"about {topic}", "me"), NOW)
     await scene.turn()
     assert [json.loads(post.body)["message"] for post in sent_to(scene, OTHER)] == ["about ops", "about money"]
+
+
+class Reading(Watched):
+    """Notes from where the log is read, and fails at the so-manieth read."""
+
+    def __init__(self, store: Store, dies_at: int | None = None) -> None:
+        super().__init__(store)
+        self.reads: list[int] = []
+        self.dies_at = dies_at
+
+    async def log_after(self, instance_id: int, sequence: int, *more: Any):
+        if len(self.reads) == self.dies_at:
+            raise ConnectionAbortedError
+        self.reads.append(sequence)
+        return await self._store.log_after(instance_id, sequence, *more)
+
+
+async def test_a_log_of_which_nothing_passes_is_gone_through_even_by_workers_that_die_on_the_way(scene: Scene):
+    made = await scene.store.create_subscription(subscribing(scene, filter=Filter(types=(EventType.DELETED,))), NOW)
+    await scene.log(*(chr(0x4E00 + n) for n in range(60)))
+
+    async def work(dies_at: int | None) -> list[int]:
+        reading = Reading(scene.store, dies_at)
+        for lane in await scene.claim():
+            if lane.key == str(made.id):
+                with suppress(ConnectionAbortedError):
+                    await scene.deliverer(reading, window=10, far=20).run(lane)
+        scene.now += 31_000
+        return reading.reads
+
+    assert await work(6) == [0, 5, 10, 15, 20, 25]
+    assert await offset(scene, made.id) == 20
+    assert await work(6) == [20, 25, 30, 35, 40, 45]
+    assert await work(None) == [40, 45, 50, 55, 60]
+    assert await offset(scene, made.id) == 60
+    # Nothing has come since: nobody looks again.
+    assert await work(None) == []
+
+
+async def test_what_waits_for_a_retry_does_not_let_the_log_behind_it_be_read_again_and_again(scene: Scene):
+    only = Filter(changed=("/wanted",))
+    made = await scene.store.create_subscription(subscribing(scene, filter=only), NOW)
+    scene.receiver.answer = lambda post: answered(503)
+    await scene.log("a", "a", changed="/wanted")
+    await scene.log(*(chr(0x4E00 + n) for n in range(60)), changed="/other")
+    seen = []
+    while len(seen) < 4:
+        reading = Reading(scene.store)
+        for lane in await scene.claim():
+            if lane.key == str(made.id):
+                await scene.deliverer(reading, window=10, far=20).run(lane)
+                seen.append(reading.reads)
+                scene.now = max(scene.now, (await scene.store.lanes(LaneKind.DELIVER))[-1].due_at)
+    assert seen[0] == [*range(0, 61, 5)]
+    assert all(reads in ([], [62]) for reads in seen[1:])
+    scene.receiver.answer = lambda post: answered()
+    scene.now += 3_600_000
+    await scene.turn()
+    assert await offset(scene, made.id) == 62
+    assert [post.records for post in sent_to(scene, OTHER)][-2:] == [["a"], ["a"]]

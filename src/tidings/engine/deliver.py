@@ -3,40 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-from tidings.core import breaker as breakers
-from tidings.core import pace as paces
-from tidings.core.breaker import Breaker
 from tidings.core.cursor import NEVER
 from tidings.core.deliverycursor import DeliveryCursor, decode, encode
 from tidings.core.errors import LeaseLost
 from tidings.core.model import DeliveryState, FailurePolicy, Lane, Moment, Outcome
-from tidings.core.receiver import receiver_headers, secrets_of
-from tidings.core.scrub import scrub
-from tidings.core.signing import headers
 from tidings.core.subscription import Subscription
+from tidings.engine.attempts import Attempts, Send
 from tidings.engine.meter import Meter
-from tidings.engine.window import Room, Try, Verdict, Window
+from tidings.engine.receiver import Receiver
+from tidings.engine.window import FAR, Room, Try, Window
 from tidings.store.base import Store
 
 EVERYTHING: Final = 2**63 - 1
 """As the last sequence seen: whatever the log has grown by meanwhile is no reason to come back."""
 
-TOO_MANY: Final = 429
-"""The status by which a receiver says that it is sent too much."""
-
 PROBES: Final = 10
 """Of how many notifications that wait the probes of an open breaker are taken."""
-
-
-class Send(Protocol):
-    """Posts once and says what came of it; raises nothing but CancelledError (outbound/sender.py)."""
-
-    async def __call__(self, url: str, headers: Mapping[str, str], body: bytes, /) -> Outcome: ...
 
 
 class Deliverer:
@@ -44,7 +30,8 @@ class Deliverer:
 
     Of one lane at most `concurrency` tries are in flight, less where its subscription or its receiver says so, and
     about `window` untried notifications are known. While `backlog` notifications are unfinished, no new ones are read:
-    a receiver that is down costs a bounded amount of memory and of rows. Bodies take about `lane_bytes` in one lane and
+    a receiver that is down costs a bounded amount of memory and of rows. Of a log that its filter leaves out, a lane
+    stores how far it is after every `far` notifications. Bodies take about `lane_bytes` in one lane and
     `all_bytes` in all together, and one more each, so that none waits for the others. When a try takes long, the log is
     looked at every `look_for` meanwhile, so that others are not kept waiting by it.
     """
@@ -62,15 +49,15 @@ class Deliverer:
         concurrency: int = 64,
         window: int = 200,
         backlog: int = 500,
+        far: int = FAR,
         look_for: float = 1.0,
         lane_bytes: int = 4_000_000,
         all_bytes: int = 64_000_000,
     ) -> None:
         self.store, self.send, self.clock, self.log, self.dice = store, send, clock, log, dice
         self.meter = meter or Meter()
-        self.lease_for, self.look_for = lease_for, look_for
-        self.concurrency, self.window, self.backlog = concurrency, window, backlog
-        self.lane_bytes, self.room = lane_bytes, Room(all_bytes)
+        self.lease_for, self.look_for, self.lane_bytes, self.room = lease_for, look_for, lane_bytes, Room(all_bytes)
+        self.concurrency, self.window, self.backlog, self.far = concurrency, window, backlog, far
 
     async def run(self, lane: Lane) -> None:
         """Deliver until there is nothing to do now, then give the lane back, due when the next retry is.
@@ -97,7 +84,7 @@ class _Run:
 
     def __init__(self, by: Deliverer, lane: Lane, subscription: Subscription) -> None:
         self._by, self._store, self._lane, self._subscription = by, by.store, lane, subscription
-        self._secrets = secrets_of(subscription)
+        self._attempts = Attempts(by.send, lane, subscription, clock=by.clock, log=by.log, meter=by.meter)
         self._time = asyncio.get_running_loop().time
         self._couriers: set[asyncio.Task[None]] = set()
         self._committing: asyncio.Task[None] | None = None
@@ -112,18 +99,19 @@ class _Run:
         if self._subscription.policy is FailurePolicy.QUEUE and await self._store.is_queueing(self._subscription.id):
             return await self._store.release(self._lane, due_at=NEVER)
         cursor = decode(self._lane.cursor)
-        self._breaker, self._pace = cursor.breaker, cursor.pace
-        probe_at = self._breaker.probe_at
+        self._receiver = Receiver(self._lane, self._subscription, cursor, self._by.concurrency, self._by.log)
+        probe_at = cursor.breaker.probe_at
         if probe_at is not None and probe_at > self._by.clock():
             return await self._store.release(self._lane, due_at=probe_at)
         # More rows than can pile up: as long as fewer come back, all that comes before the log is in the window.
-        most = PROBES if self._breaker.is_open else self._by.backlog + self._by.window
+        most = PROBES if cursor.breaker.is_open else self._by.backlog + self._by.window
         waiting = await self._store.waiting(self._subscription.id, most)
-        self._has_all_rows = len(waiting) < most and not self._breaker.is_open
-        if not waiting and self._breaker.is_open:  # nothing is left to probe with
-            self._breaker, self._has_all_rows = Breaker(), True
-        self._window = Window(self._subscription, cursor.offset, waiting, self._by.room)
-        if self._breaker.back:
+        self._has_all_rows = len(waiting) < most and not cursor.breaker.is_open
+        if not waiting and cursor.breaker.is_open:
+            self._receiver.has_nothing_to_probe_with()
+            self._has_all_rows = True
+        self._window = Window(self._subscription, cursor.offset, waiting, self._by.room, self._by.far)
+        if cursor.breaker.back:
             self._window.hasten(self._by.clock())
         try:
             await self._deliver()
@@ -153,10 +141,9 @@ class _Run:
         await self._finish(due_at=self._due_at())
 
     def _probe(self) -> None:
-        if self._breaker.is_open:
-            tried = self._window.probe(self._by.clock(), self._breaker.probes)
-            if tried is not None:
-                self._send_out(tried)
+        breaker = self._receiver.breaker
+        if breaker.is_open and (tried := self._window.probe(self._by.clock(), breaker.probes)) is not None:
+            self._send_out(tried)
 
     def _send_on(self) -> None:
         while len(self._couriers) < self._most() and (tried := self._next_try()) is not None:
@@ -181,40 +168,30 @@ class _Run:
 
     def _most(self) -> int:
         """How many may be in flight; one at least, whatever the others take."""
-        if self._by.room.left <= 0 and self._couriers:
-            return 0
-        return min(self._subscription.concurrency, self._by.concurrency, self._pace.at_once or self._by.concurrency)
+        return 0 if self._by.room.left <= 0 and self._couriers else self._receiver.at_once
 
     def _next_try(self) -> Try | None:
         now = self._by.clock()
-        if self._rests() or paces.opens_at(self._pace, now) > now:
+        if self._rests() or self._receiver.is_paused(now):
             return None
         tried = self._window.take(now)
         if tried is not None:
-            self._pace = paces.sending(self._pace, now, self._subscription.rate)
+            self._receiver.sending(now)
         return tried
 
     def _rests(self) -> bool:
         """Whether nothing more is begun, whatever is due."""
-        return self._stop_reason is not None or self._queues or self._breaker.is_open
+        return self._stop_reason is not None or self._queues or self._receiver.breaker.is_open
 
     async def _send(self, tried: Try) -> Outcome:
         notification, found = tried.notification, self._window.body(tried)
         if found is None:
             found = self._window.load(tried, await self._store.notification(notification.number))
-        body, content_type = found
-        to, now = self._subscription, self._by.clock()
-        sent = receiver_headers(to) | headers(notification.id, body, to.keys_at(now), now // 1000, content_type)
-        outcome = await self._by.send(to.url, sent, body)
-        # A receiver may say anything back, our own secrets included; what is kept of it is free of them.
-        answer, error = scrub(outcome.answer, self._secrets), outcome.error and scrub(outcome.error, self._secrets)
-        if (answer, error) == (outcome.answer, outcome.error):
-            return outcome
-        return replace(outcome, answer=answer, error=error)
+        return await self._attempts.make(notification.id, *found)
 
     def _wants_more(self) -> bool:
         """Whether to read on in the log: nothing can be sent, the stock is low, or something may have come since."""
-        if self._rests() or self._is_ahead() or self._is_held_back() or self._is_paused():
+        if self._stays() or self._is_ahead():
             return False
         if self._caught_up:
             return bool(self._couriers) and self._time() - self._looked_at >= self._by.look_for
@@ -222,14 +199,12 @@ class _Run:
 
     def _is_ahead(self) -> bool:
         # What is not committed yet would be repeated after a crash: beyond a window of it nothing more is read.
-        return len(self._window.writes) >= self._by.window
+        return len(self._window.writes) >= self._by.window or self._window.is_far
 
-    def _is_held_back(self) -> bool:
-        return not self._has_all_rows or len(self._window) >= self._by.backlog
-
-    def _is_paused(self) -> bool:
-        now = self._by.clock()
-        return paces.opens_at(self._pace, now) > now
+    def _stays(self) -> bool:
+        """Whether nothing more is read, whatever the log has."""
+        is_full = not self._has_all_rows or len(self._window) >= self._by.backlog
+        return self._rests() or is_full or self._receiver.is_paused(self._by.clock())
 
     def _has_room(self) -> bool:
         return self._window.bytes <= self._by.lane_bytes // 2 and self._by.room.left > 0
@@ -246,8 +221,8 @@ class _Run:
 
     def _commit_on(self) -> None:
         """Commit what has ended since the last commit began, one commit at a time; the last one gives the lane back."""
-        goes_on = self._couriers or self._is_ahead()
-        if self._committing is None and self._window.writes and goes_on and self._stop_reason is None:
+        goes_on = self._is_ahead() or (self._couriers and self._window.writes)
+        if self._committing is None and goes_on and self._stop_reason is None:
             self._held_at = self._time()
             self._committing = asyncio.create_task(self._commit(release=False, due_at=self._by.clock()))
             self._committing.add_done_callback(lambda _: self._changed.set())
@@ -272,92 +247,41 @@ class _Run:
         verdict = self._window.finish(tried, outcome, now, self._by.dice())
         self._stop_reason = self._stop_reason or verdict.reason
         self._queues = self._queues or (verdict.state is DeliveryState.QUEUED and verdict.reason is None)
-        self._learn(tried, outcome, now)
-        self._tell(tried, outcome, verdict, now)
+        if self._receiver.learn(tried.number, outcome, now, len(self._couriers), self._by.dice):
+            self._window.hasten(now)
+        if outcome.ok and self._has_all_rows and not self._window.is_draining:
+            self._receiver.has_been_caught_up_with()
+        self._attempts.tell(tried, outcome, verdict, now)
         if self._committing is None or self._wants_more():
             self._changed.set()
-
-    def _learn(self, tried: Try, outcome: Outcome, now: Moment) -> None:
-        """What the outcome says of the receiver."""
-        before = self._breaker
-        if outcome.ok:
-            self._breaker = breakers.succeeded(before, now)
-            self._pace = paces.answered(self._pace, now, self._subscription.concurrency)
-            if self._breaker.back and not before.back:
-                self._window.hasten(now)
-            if self._has_all_rows and not self._window.is_draining:
-                self._breaker = breakers.drained(self._breaker)
-        elif outcome.status == TOO_MANY:
-            # It is up; it only wants less.
-            self._pace = paces.throttled(self._pace, now, len(self._couriers), outcome.retry_after)
-        else:
-            asked = outcome.retry_after
-            self._breaker = breakers.failed(before, tried.number, now, retry_after=asked, dice=self._by.dice())
-        if self._breaker.is_open != before.is_open:
-            self._by.log.warning(
-                "breaker.opened" if self._breaker.is_open else "breaker.closed",
-                instance=self._lane.instance_id,
-                subscription=self._subscription.id,
-                failures=max(before.failures, self._breaker.failures),
-                error=outcome.error,
-            )
-
-    def _tell(self, tried: Try, outcome: Outcome, verdict: Verdict, now: Moment) -> None:
-        self._by.meter.attempt_ended(verdict.state.value, outcome.took_for)
-        # What arrives at the first try is what always happens: at hundreds a second nobody reads a line for each.
-        log = self._by.log.warning
-        if outcome.ok:
-            log = self._by.log.debug if tried.number == 1 else self._by.log.info
-        notification = tried.notification
-        log(
-            "delivery.attempted",
-            instance=self._lane.instance_id,
-            subscription=self._subscription.id,
-            notification=notification.id,
-            resource=notification.resource,
-            first_sequence=notification.first_sequence,
-            last_sequence=notification.last_sequence,
-            attempt=tried.number,
-            status=outcome.status,
-            error=outcome.error,
-            took_ms=round(outcome.took_for * 1000),
-            outcome=verdict.state.value,
-            next_in_ms=verdict.due_at - now if verdict.state is DeliveryState.RETRY else None,
-        )
 
     def _due_at(self) -> Moment:
         """When there is something to do again, if nothing comes to the log."""
         now = self._by.clock()
         if self._queues:
             return NEVER
-        if self._breaker.probe_at is not None:
-            return self._breaker.probe_at
+        if self._receiver.breaker.probe_at is not None:
+            return self._receiver.breaker.probe_at
         most = self._by.backlog + self._by.window
         due_at = now if not self._has_all_rows and len(self._window) < most else self._window.next_due()
-        if due_at is None and not self._is_paused():
+        if due_at is None and not self._receiver.is_paused(now):
             return NEVER
-        return max(due_at or now, paces.opens_at(self._pace, now))
+        return max(due_at or now, self._receiver.opens_at(now))
 
     async def _finish(self, *, due_at: Moment) -> None:
         """Store what is left to store, and give the lane back."""
         if self._stop_reason is None:
             return await self._commit(release=True, due_at=due_at)
-        self._by.log.warning(
-            "subscription.deactivated",
-            instance=self._lane.instance_id,
-            subscription=self._subscription.id,
-            reason=self._stop_reason,
-        )
+        self._attempts.tell_end(self._stop_reason)
         writes = self._window.passing()
         return await self._store.deactivate(self._lane, writes, self._cursor(), self._stop_reason, self._by.clock())
 
     async def _commit(self, *, release: bool, due_at: Moment) -> None:
-        stays = self._rests() or self._is_held_back() or self._is_paused()
         await self._store.commit_deliveries(
             self._lane,
             self._window.passing(queue=self._queues and release),
             cursor=self._cursor(),
-            seen=EVERYTHING if stays else self._window.seen,
+            seen=EVERYTHING if self._stays() else self._window.seen,
             release=release,
             due_at=due_at,
             lease_until=self._lease_until(),
@@ -371,7 +295,7 @@ class _Run:
         await asyncio.gather(*couriers, *filter(None, [self._committing]), return_exceptions=True)
 
     def _cursor(self) -> bytes:
-        return encode(DeliveryCursor(self._window.offset, self._breaker, self._pace))
+        return encode(DeliveryCursor(self._window.offset, self._receiver.breaker, self._receiver.pace))
 
     def _lease_until(self) -> Moment:
         return self._by.clock() + round(self._by.lease_for * 1000)

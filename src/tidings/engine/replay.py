@@ -34,8 +34,9 @@ from tidings.core.replaycursor import ReplayCursor, Waiting, decode, encode
 from tidings.core.scrub import scrub
 from tidings.core.signing import headers
 from tidings.core.subscription import Subscription
-from tidings.engine.deliver import TOO_MANY, Send
+from tidings.engine.attempts import Send
 from tidings.engine.meter import Meter
+from tidings.engine.receiver import TOO_MANY
 from tidings.engine.window import Room, Try, Window
 from tidings.store.base import Store
 

@@ -14,7 +14,7 @@ from tidings.core.model import Moment
 from tidings.core.notices import shown
 from tidings.core.retry import LONGEST_REQUEST, SCHEDULE
 from tidings.core.signing import headers
-from tidings.engine.deliver import Send
+from tidings.engine.attempts import Send
 from tidings.store.base import Store, Untold
 
 LOOK_EVERY: Final = 5.0

@@ -30,6 +30,10 @@ from tidings.core.subscription import Subscription
 GONE = 410
 """The status by which a receiver says that it wants nothing more, ever."""
 
+FAR = 1000
+"""After so many notifications that are not for this subscription the offset passes what is still unfinished before
+them, and they are not read again."""
+
 EXTRA_AFTER = 4000
 """Milliseconds between a failure and an extra try at the least: the first wait of the platform's schedule."""
 
@@ -93,7 +97,9 @@ class Window:
     they are read again when it is sent.
     """
 
-    def __init__(self, subscription: Subscription, offset: int, waiting: Iterable[Delivery], room: Room) -> None:
+    def __init__(
+        self, subscription: Subscription, offset: int, waiting: Iterable[Delivery], room: Room, far: int = FAR
+    ) -> None:
         self.offset = offset
         """The last sequence that this subscription has, or that a delivery row speaks for."""
         self.seen = offset
@@ -104,6 +110,7 @@ class Window:
         """How much the bodies held here take."""
         self.fresh = 0
         """How many have no delivery row."""
+        self._left_out, self._far = 0, far
         self._subscription, self._room = subscription, room
         self._held: dict[int, _Held] = {}
         self._order = Order()
@@ -125,12 +132,18 @@ class Window:
         """Whether some that were hastened have not been tried yet."""
         return bool(self._hastened)
 
+    @property
+    def is_far(self) -> bool:
+        """Whether so much was left out since the offset last passed it that this must be stored."""
+        return self._left_out >= self._far
+
     def read(self, notifications: Iterable[Notification], now: Moment) -> None:
         """Take in what comes next in the log, cut as the subscription wants it."""
         for notification in notifications:
             self.seen = notification.last_sequence
             cut = cut_for(self._subscription, notification)
             if cut is None:
+                self._left_out += 1
                 continue
             held = _Held(cut.outline(), 0, now, has_row=False, stored=False)
             self._hold(held)
@@ -220,6 +233,8 @@ class Window:
 
         With `queue` all that has a row waits for a person.
         """
+        if self.is_far:
+            self.offset = self.seen
         while self._unpassed and self._unpassed[0].notification.first_sequence <= self.offset:
             held = self._unpassed.popleft()
             if not held.has_row:
@@ -231,6 +246,8 @@ class Window:
                 self.writes.append(DeliveryWrite(number, None, DeliveryState.RETRY, held.tries, held.due_at))
         if not self._unpassed:  # and what was read since has nothing for this subscription
             self.offset = self.seen
+        if self.offset == self.seen:
+            self._left_out = 0
         for number, held in self._held.items() if queue else ():
             if held.has_row and held.state is not DeliveryState.QUEUED:
                 held.state = DeliveryState.QUEUED
