@@ -271,6 +271,24 @@ async def test_a_record_that_only_left_the_filter_is_no_phantom(tmp_path):
         assert await audit(world) == Completeness(world.now, 3, 0, 1, 0, None)
 
 
+async def test_leavers_are_no_phantoms_though_the_provider_caps_the_answer_to_who_is_there(tmp_path):
+    url = "/hubs/crm/contacts?where=lastUpdated>'${gmtDate:yyyy-MM-dd'T'HH:mm:ss'Z'}' AND status!='closed'"
+    entry = (
+        f'{{"contacts": {{"url": "{url}", "idField": "id", "datesConfiguration": '
+        '{"updatedDateField": "_info.lastUpdated"}}}'
+    )
+    async with World(tmp_path, **{"event.poller.configuration": entry, "event.poller.sweep_interval": "0"}) as world:
+        world.provider.page_cap = 7
+        for key in range(1, 131):
+            world.provider.put(key, LONG_AGO, status="open")
+        await world.run()
+        for key in range(1, 121):
+            world.provider.rows[key]["status"] = "closed"
+        del world.provider.rows[30]
+        del world.provider.rows[125]
+        assert await audit(world) == Completeness(world.now, 9, 0, 2, 0, None)
+
+
 async def test_a_record_written_since_the_audit_began_is_no_phantom(world):
     def people(request):
         url = str(request.rel_url)

@@ -176,15 +176,20 @@ async def look_for_missing(
 ) -> Turn:
     """Ask for the next few missing records by their ids, without the user's conditions: one that only left those is no
     phantom. Raises `ProviderError`; then nothing has changed."""
-    batch, rest = _split(reading.missing, REQUESTS_AT_ONCE * ASKED_AT_ONCE)
-    alive: set[RecordId] = set()
+    missing, phantom = reading.missing, reading.phantom
+    asked: tuple[RecordId, ...] = ()
     try:
-        while batch:
-            asked, batch = _split(batch, min(ASKED_AT_ONCE, source.page_size))
-            if numbers := [key for key in asked if isinstance(key, int)]:
-                alive.update(await _listed_by_id(source, numbers))
-        phantom = tuple(key for key in reading.missing[: len(reading.missing) - len(rest)] if key not in alive)
-        reading = _replace(reading, missing=rest, phantom=reading.phantom + phantom)
+        for _ in range(REQUESTS_AT_ONCE):
+            if not asked:
+                asked, missing = _split(missing, min(ASKED_AT_ONCE, source.page_size))
+            if not asked:
+                break
+            numbers = [key for key in asked if isinstance(key, int)]
+            alive = set(await _listed_by_id(source, numbers)) if numbers else set()
+            left = tuple(key for key in asked if key not in alive)
+            # A provider may cap its pages without a word: who was not shown is asked for again, until nobody is shown.
+            phantom, asked = (phantom, left) if len(left) < len(asked) else (phantom + left, ())
+        reading = _replace(reading, missing=asked + missing, phantom=phantom)
     except ProviderRefused:
         # It cannot be asked so: then only where there are no other conditions to leave, the missing are gone.
         narrows = source.query(None, now).narrows
