@@ -23,6 +23,7 @@ from tidings.core.errors import (
     RecordNotFound,
 )
 from tidings.core.model import Moment
+from tidings.core.retry import LONGEST_REQUEST
 from tidings.core.scrub import scrub
 
 MESSAGE_CAP = 500
@@ -72,12 +73,13 @@ def http_date(text: str | None) -> Moment | None:
 
 
 def retry_after(answer: Answer) -> float | None:
-    """Seconds to wait as `Retry-After` says, in seconds or as a date (counted from the answer's own `Date`)."""
+    """Seconds to wait as `Retry-After` says, in seconds or as a date (counted from the answer's own `Date`); an
+    hour at the most."""
     text = answer.headers.get("Retry-After", "").strip()
-    if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", text, re.ASCII):
-        return float(text)
+    if re.fullmatch(r"\d+(\.\d+)?", text, re.ASCII):
+        return min(float(text), LONGEST_REQUEST)
     until = http_date(text)
-    return None if until is None else max(0.0, (until - answer.date_at) / 1000)
+    return None if until is None else min(max(0.0, (until - answer.date_at) / 1000), LONGEST_REQUEST)
 
 
 def provider_message(answer: Answer, secrets: Iterable[str] = ()) -> str | None:
