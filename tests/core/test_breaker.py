@@ -38,6 +38,7 @@ def test_one_success_begins_the_count_anew_and_makes_what_waits_due():
 
 def test_what_fails_alone_is_no_outage_and_outages_end_once_a_minute_at_the_most():
     assert succeeded(failing(2, 30_000), NOW) == Breaker()
+    assert succeeded(failing(3, 30_000), NOW) == Breaker(back=True, back_at=NOW)
     again = Breaker(failures=5, since_at=NOW, back_at=NOW)
     assert succeeded(again, NOW + 59_999) == Breaker(back_at=NOW)
     assert succeeded(again, NOW + 60_000) == Breaker(back=True, back_at=NOW + 60_000)
@@ -78,7 +79,8 @@ def test_a_receiver_may_put_the_probe_off_but_not_for_more_than_an_hour(asked: f
 
 @given(st.lists(st.tuples(st.sampled_from(("fails", "arrives")), st.integers(0, 40_000), st.integers(1, 9))))
 def test_it_is_open_only_after_ten_failures_in_a_row_and_never_after_a_success(story: list[tuple[str, int, int]]):
-    breaker, now, row = Breaker(), NOW, []
+    breaker, now = Breaker(), NOW
+    row: list[tuple[int, int]] = []
     for what, wait, tries in story:
         now += wait
         if what == "arrives":

@@ -72,6 +72,21 @@ def test_what_is_hastened_goes_before_its_time_and_nothing_is_put_off():
     assert made.next_due() == NOW + 9
 
 
+def test_what_was_sent_before_its_time_and_failed_is_due_once():
+    made = order("a", due_at=NOW + 9)
+    made.hasten(0, NOW)
+    assert taken(made) == [0]
+    made.wait(0, NOW + 9)
+    assert taken(made, NOW + 9) == [0]
+
+
+def test_what_was_started_out_of_turn_leaves_the_order_of_the_others_alone():
+    made = order("a", "b", "c", "d", "e")
+    assert made.take(NOW) == 0
+    made.start(1)
+    assert taken(made) == [2, 3, 4]
+
+
 def test_the_next_moment_is_that_of_the_first_one_that_nothing_holds_back():
     made = Order()
     assert made.next_due() is None

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tidings.outbound.lookup import QUICK, Lookup
+from tidings.outbound.lookup import QUICK, SLOW, Lookup
 
 
 class Names:
@@ -20,9 +20,12 @@ class Names:
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.let_go = threading.Event()
+        self.now = 0.0
+        self.takes = 0.0  #: seconds, by a clock that is a number
 
     def __call__(self, host: str, port: int, **_: Any) -> list[tuple[Any, ...]]:
         self.asked.append(host)
+        self.now += self.takes
         if host.startswith("silent"):
             self.let_go.wait(30)
         if host == "nobody.example":
@@ -32,7 +35,7 @@ class Names:
 
 @asynccontextmanager
 async def opened(names: Names, slow_after: float = 1.0) -> AsyncIterator[Lookup]:
-    lookup = Lookup(names, slow_after=slow_after)
+    lookup = Lookup(names, slow_after=slow_after, clock=lambda: names.now)
     try:
         yield lookup
     finally:
@@ -69,7 +72,7 @@ async def test_who_gives_up_does_not_take_the_answer_away_from_others():
 async def test_names_that_were_slow_leave_the_threads_of_the_others_alone():
     names = Names()
     silent = [f"silent{n}.example" for n in range(QUICK)]
-    async with opened(names, slow_after=0.0) as lookup:
+    async with opened(names, slow_after=-1.0) as lookup:
         first = [asyncio.create_task(lookup.resolve(each)) for each in silent]
         await asyncio.sleep(0)
         names.let_go.set()
@@ -82,6 +85,29 @@ async def test_names_that_were_slow_leave_the_threads_of_the_others_alone():
         assert not any(task.done() for task in again)
         names.let_go.set()
         await asyncio.gather(*again)
+
+
+@pytest.mark.parametrize("takes", [(2.0, 0.0), (2.0, 2.0)])
+async def test_what_a_name_took_the_last_time_decides_among_whom_it_is_looked_up(takes: tuple[float, float]):
+    names = Names()
+    async with opened(names) as lookup:
+        silent = [f"silent{n}.example" for n in range(SLOW)]
+        names.let_go.set()
+        names.takes = 2.0
+        for each in silent:
+            await lookup.resolve(each)
+        for names.takes in takes:
+            await lookup.resolve("better.example")
+        names.let_go.clear()
+        waiting = [asyncio.create_task(lookup.resolve(each)) for each in silent]
+        better = asyncio.create_task(lookup.resolve("better.example"))
+        # Everybody who has a thread of the quick ones is served before this one, which was asked for later.
+        await lookup.resolve("quick.example")
+        while len(names.asked) < 2 * SLOW + 4 - (takes[1] > 1):
+            await asyncio.sleep(0)
+        assert names.asked.count("better.example") == (2 if takes[1] > 1 else 3)
+        names.let_go.set()
+        await asyncio.gather(better, *waiting)
 
 
 async def test_a_name_that_does_not_exist_fails_as_the_system_says_and_is_asked_again():

@@ -91,7 +91,7 @@ class Order:
     def hasten(self, number: int, due_at: Moment) -> None:
         """One that waits may be sent at `due_at` already; changes nothing when it is in flight or due before."""
         place = self._places[number]
-        if not place.in_flight and not place.is_due and due_at < place.due_at:
+        if not place.in_flight and due_at < place.due_at:
             place.due_at = due_at
             if not place.blockers:
                 heappush(self._later, (due_at, number))

@@ -226,7 +226,6 @@ class Window:
             if held.due_at > now:
                 self._order.hasten(number, max(now, held.not_before))
                 self._hastened.add(number)
-        self._slow.clear()
 
     def passing(self, *, queue: bool = False) -> list[DeliveryWrite]:
         """Everything to store now, with a delivery row for each unfinished notification that the offset passes.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
@@ -27,8 +28,14 @@ class Lookup(AbstractResolver):
     who want the same name. Raises OSError as the system does.
     """
 
-    def __init__(self, find: Find = socket.getaddrinfo, *, slow_after: float = SLOW_AFTER) -> None:
-        self._find, self._slow_after = find, slow_after
+    def __init__(
+        self,
+        find: Find = socket.getaddrinfo,
+        *,
+        slow_after: float = SLOW_AFTER,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._find, self._slow_after, self._clock = find, slow_after, clock
         self._quick = ThreadPoolExecutor(QUICK, thread_name_prefix="lookup")
         self._slow = ThreadPoolExecutor(SLOW, thread_name_prefix="slow-lookup")
         self._slow_names: dict[str, None] = {}
@@ -52,16 +59,16 @@ class Lookup(AbstractResolver):
     async def _resolve(self, host: str, family: socket.AddressFamily) -> list[ResolveResult]:
         loop = asyncio.get_running_loop()
         threads = self._slow if host in self._slow_names else self._quick
-        began = [loop.time()]
+        began = [self._clock()]
 
         def call() -> list[ResolveResult]:
-            began[0] = loop.time()  # the wait for a thread is not the name's fault
+            began[0] = self._clock()  # the wait for a thread is not the name's fault
             return self._call(host, family)
 
         try:
             return await loop.run_in_executor(threads, call)
         finally:
-            self._judge(host, is_slow=loop.time() - began[0] > self._slow_after)
+            self._judge(host, is_slow=self._clock() - began[0] > self._slow_after)
 
     def _judge(self, host: str, *, is_slow: bool) -> None:
         self._slow_names.pop(host, None)
