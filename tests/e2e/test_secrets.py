@@ -129,7 +129,8 @@ async def test_no_secret_is_logged_returned_or_stored_in_clear(tmp_path: Path, m
                         await receiver.arrived.wait()
             changed = {"configuration": {"private.key": NEW_PRIVATE}}
             await call("PATCH", path, changed, secret=True, Authorization=user)
-            provider.before = lambda request: web.json_response({"message": f"{NEW_PRIVATE} expired"}, status=403)
+            expired = {"code": "Security", "message": f"{NEW_PRIVATE} expired"}
+            provider.before = lambda request: web.json_response(expired, status=403)
             await until_parked(call, element)
             for asked in ("/configuration", "/events", "/events/feed?after=0"):
                 await call("GET", path + asked, Authorization=user)

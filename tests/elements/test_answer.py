@@ -35,7 +35,7 @@ def answer(status: int, body: bytes = b"", **headers: str) -> Answer:
         (308, ProviderRefused),
         (400, ProviderRefused),
         (401, CredentialsRefused),
-        (403, CredentialsRefused),
+        (403, ProviderRefused),
         (404, ProviderRefused),
         (405, ProviderRefused),
         (408, RateLimited),
@@ -69,6 +69,26 @@ def test_a_record_is_missing_only_when_the_provider_itself_says_so() -> None:
     page = answer(404, b"<html><title>404 Not Found</title></html>")
     assert type(failure(page, purpose="reading contacts 57919", by_id=True)) is ProviderRefused
     assert type(failure(missing, purpose="reading contacts")) is ProviderRefused
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (
+            b'{"code":"Security","message":"You do not have security permission to perform this action.","errors":null}',
+            CredentialsRefused,
+        ),
+        (b"<html><title>Request blocked</title></html>", ProviderRefused),
+        (b'{"message":"Forbidden"}', ProviderRefused),
+        (b'{"code":1020,"message":"Access denied"}', ProviderRefused),
+        (b'"Forbidden"', ProviderRefused),
+        (b"", ProviderRefused),
+    ],
+)
+def test_a_403_is_about_permissions_only_when_the_provider_itself_says_it(
+    body: bytes, kind: type[ProviderError]
+) -> None:
+    assert type(failure(answer(403, body), purpose="reading contacts")) is kind
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,7 @@ def answered(status: int, body: str, **headers: str) -> web.Response:
         (302, ""),
         (400, '{"code": "InvalidObject", "message": "conditions"}'),
         (403, '{"code": "Forbidden", "message": "You do not have security permission"}'),
+        (403, "<html>Request blocked</html>"),
         (404, "<html>IIS</html>"),
         (408, ""),
         (500, "A timeout has occured. Please try again."),
@@ -66,6 +67,19 @@ async def test_whatever_is_answered_instead_of_a_page_the_cursor_stays_and_nothi
     world.provider.before = lambda request: None
     await world.configure()
     await world.later(20 * MINUTE)
+    assert await world.events() == [("UPDATED", 2)]
+
+
+async def test_one_403_of_a_gateway_parks_nothing_and_is_tried_again(world):
+    await started(world)
+    world.provider.put(2, firstName="changed")
+    world.provider.before = lambda request: answered(403, "<html>Request blocked</html>")
+    await world.later(MINUTE)
+    lane = await world.lane()
+    assert (lane.state, (await world.cursor()).refused) == ("ready", 1)
+    assert lane.due_at <= world.now + 10 * SECOND
+    world.provider.before = lambda request: None
+    await world.later(10 * SECOND)
     assert await world.events() == [("UPDATED", 2)]
 
 
@@ -126,7 +140,7 @@ async def test_our_clock_may_jump_in_the_middle_of_a_poll(world, jump):
     world.provider.clock = lambda: true_at[0]
     for key in range(1, 7):
         world.provider.put(key, firstName="edited")
-    jumped = []
+    jumped: list[int] = []
 
     def at_the_second_page(request):
         if "pageId=2" in str(request.rel_url) and not jumped:

@@ -51,7 +51,8 @@ class ProviderError(TidingsError):
 
 
 class CredentialsRefused(ProviderError):
-    """401 or 403: the keys are wrong or may not read this; nobody tries again until a person changes them."""
+    """401, or 403 in the provider's own words: the keys are wrong or may not read this; nobody tries again until a
+    person changes them."""
 
 
 class RateLimited(ProviderError):

@@ -28,7 +28,8 @@ from tidings.core.scrub import scrub
 
 MESSAGE_CAP = 500
 
-#: What a status means. Anything else: 5xx and unexpected successes are `ProviderDown`, other 4xx `ProviderRefused`.
+#: What a status means. Anything else: 5xx and unexpected successes are `ProviderDown`, other 4xx `ProviderRefused`,
+#: among them a 403 that is not in the provider's own shape: a gateway in front of it says nothing about the keys.
 MEANING: Mapping[int, type[ProviderError]] = {
     301: ProviderRefused,
     302: ProviderDown,  # maintenance pages come as temporary redirects
@@ -128,6 +129,22 @@ def is_json_object(answer: Answer) -> bool:
         return False
 
 
+def is_providers_error(answer: Answer) -> bool:
+    """Whether the body is an error in the provider's own shape, with a `code` and a `message` (spec connectwise.md 4.4).
+
+    Gateways speak JSON too, but not this."""
+    try:
+        msgspec.json.decode(answer.body, type=_Error)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    return True
+
+
+class _Error(msgspec.Struct):
+    code: str
+    message: str
+
+
 def failure(
     answer: Answer,
     *,
@@ -155,6 +172,8 @@ def failure(
         return RecordNotFound(text, provider_message=said, status=status)
     default = ProviderRefused if 400 <= status < 500 else ProviderDown
     kind = MEANING.get(status, default)
+    if status == HTTPStatus.FORBIDDEN and not is_providers_error(answer):
+        kind = ProviderRefused
     if kind is RateLimited:
         return RateLimited(text, retry_after=retry_after(answer), provider_message=said, status=status)
     if kind is ProviderDown:

@@ -9,6 +9,7 @@ person. In between, what we hold as existing and the list did not bring is asked
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 
 import msgspec
 
@@ -20,6 +21,7 @@ from tidings.core.model import Change, Known, Moment, RecordId, RecordWrite, rec
 from tidings.core.trail import Verdict
 from tidings.elements.connection import Page
 from tidings.elements.pages import Paging, reached
+from tidings.engine.filtercheck import tried_again
 from tidings.engine.source import Source
 from tidings.engine.turn import SHORT_LIMIT, Turn, after, count_of
 from tidings.store.base import Store
@@ -134,7 +136,7 @@ async def go_on(
     """Where the audit stands after `page`."""
     if reading.weighed is not None:
         # What is read once more is not compared twice.
-        return _second_part(source, cursor, _replace(reading, rows=reading.compared), page, now)
+        return await _second_part(source, cursor, _replace(reading, rows=reading.compared), page, now)
     if not page.ended:
         return _turn(cursor, _replace(reading, position=page.next))
     counts = (reading.count, None if reading.count is None else await count_of(source, now))
@@ -158,6 +160,8 @@ async def go_on(
         seen = set(reading.seen)
         live = await store.live_ids(lane_id, None, None, reading.serial)
         reading = _replace(reading, missing=tuple(key for key in live if key not in seen))
+    if not reading.rows and not counted:
+        counted = await store.live_count(lane_id)  # of nothing that was compared nothing is proved
     reading = _replace(
         reading,
         listed=True,
@@ -190,7 +194,9 @@ async def look_for_missing(
             # A provider may cap its pages without a word: who was not shown is asked for again, until nobody is shown.
             phantom, asked = (phantom, left) if len(left) < len(asked) else (phantom + left, ())
         reading = _replace(reading, missing=asked + missing, phantom=phantom)
-    except ProviderRefused:
+    except ProviderRefused as error:
+        if error.status == HTTPStatus.FORBIDDEN:
+            raise  # a gateway's no says nothing of what can be asked
         # It cannot be asked so: then only where there are no other conditions to leave, the missing are gone.
         narrows = source.query(None, now).narrows
         reading = (
@@ -220,18 +226,18 @@ def _split(ids: tuple[RecordId, ...], size: int) -> tuple[tuple[RecordId, ...], 
 async def _weigh(store: Store, lane_id: int, source: Source, cursor: PollCursor, reading: Reading, now: Moment) -> Turn:
     """May what changed with unmoved stamps be announced?"""
     if not reading.unmoved:
-        return _done(source, cursor, reading, now)
+        return await _done(source, cursor, reading, now)
     known = await store.live_count(lane_id)
     if is_flood(reading.unmoved, known):
-        return _done(source, cursor, reading, now)
+        return await _done(source, cursor, reading, now)
     first = reading.again[0]
     return _turn(cursor, _replace(reading, weighed=known, unmoved=0, unmoved_ids=(), position=first.start))
 
 
-def _second_part(source: Source, cursor: PollCursor, reading: Reading, page: Page, now: Moment) -> Turn:
+async def _second_part(source: Source, cursor: PollCursor, reading: Reading, page: Page, now: Moment) -> Turn:
     """Where the second part stands after `page`; it ends early when the provider has begun to change everything."""
     if is_flood(reading.unmoved, reading.weighed or 0):
-        return _done(source, cursor, reading, now)
+        return await _done(source, cursor, reading, now)
     stop = reading.again[0].stop
     if (
         not page.ended
@@ -242,14 +248,14 @@ def _second_part(source: Source, cursor: PollCursor, reading: Reading, page: Pag
     again = reading.again[1:]
     if again:
         return _turn(cursor, _replace(reading, again=again, position=again[0].start))
-    return _done(source, cursor, _replace(reading, unmoved=0, unmoved_ids=()), now)
+    return await _done(source, cursor, _replace(reading, unmoved=0, unmoved_ids=()), now)
 
 
 def _turn(cursor: PollCursor, reading: Reading) -> Turn:
     return Turn(_replace(cursor, long=reading), reading=reading)
 
 
-def _done(source: Source, cursor: PollCursor, reading: Reading, now: Moment) -> Turn:
+async def _done(source: Source, cursor: PollCursor, reading: Reading, now: Moment) -> Turn:
     """The figure is drawn; what `reading` still counts as unmoved is held."""
     phantom = None if reading.blind else len(reading.phantom)
     sweep_now = bool(phantom) and source.intervals.sweep is not None
@@ -271,4 +277,4 @@ def _done(source: Source, cursor: PollCursor, reading: Reading, now: Moment) -> 
         unmoved_ids=reading.unmoved_ids,
         unmoved_next=Unmoved.WEIGH,
     )
-    return Turn(ended, reading=reading, finished=True)
+    return Turn(await tried_again(source, ended, now), reading=reading, finished=True)
