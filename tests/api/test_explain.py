@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -31,12 +32,12 @@ PATH = "/instances/1/explain"
 serials = itertools.count(1)
 
 
-async def read(world: World, at: int, seen: dict[int, Verdict], *, rows=(), changes=(), **entry: Any) -> None:
+async def read(world: World, at: int, seen: Mapping[int, Verdict], *, rows=(), changes=(), **entry: Any) -> None:
     """A page of a poll of contacts at `at`, as the engine commits it."""
     await world.store.wake(LaneKind.POLL, 1, NOW)
     lanes = await world.store.claim(LaneKind.POLL, "w", NOW, NOW + HOUR, 10)
-    values = {"since_at": at - HOUR, "date_at": at, "page": 1, "rows": len(seen), "ended": True}
-    left = Entry("poll", **(values | {"seen": encode([], seen), "at": at, "serial": next(serials)} | entry))
+    values: dict[str, Any] = {"since_at": at - HOUR, "date_at": at, "page": 1, "rows": len(seen), "ended": True}
+    left = Entry("poll", **(values | {"seen": encode([], {**seen}), "at": at, "serial": next(serials)} | entry))
     for lane in lanes:
         if lane.key == "contacts" and left.failure is None:
             cursor = ENCODE(PollCursor(baselined=True, held=3, held_ids=(58,)))

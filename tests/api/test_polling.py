@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.api.conftest import NOW, World
@@ -21,7 +23,7 @@ async def test_a_resource_has_a_record_once_it_was_read_and_while_it_is_selected
     prefix = "/instances" if by_token else "/instances/1"
     client, path = (world.of(made) if by_token else world.client), f"{prefix}/event-poller-records"
     assert (await client("GET", path)).json == []
-    read = {"baselined": True, "polled_at": NOW - 5000, "current_at": NOW - 90_000, "interval": 60_000}
+    read: dict[str, Any] = {"baselined": True, "polled_at": NOW - 5000, "current_at": NOW - 90_000, "interval": 60_000}
     await work(world, "contacts", due_at=NOW + 60_000, poll_at=LATER, **read)
     await work(world, "incidents", due_at=LATER, reason="the provider answered 503", poll_at=NOW)
     listed = await client("GET", path)
@@ -66,8 +68,8 @@ async def test_an_instance_with_a_parked_resource_is_not_valid_and_says_why(worl
 
 async def test_an_instance_says_how_current_each_of_its_resources_is(world: World) -> None:
     await world.instance(configuration=POLLING)
-    long_ago = {"baselined": True, "polled_at": NOW - 2_000_000, "current_at": NOW - 2_060_000, "interval": 900_000}
-    await work(world, "contacts", due_at=LATER, **long_ago)
+    when: dict[str, Any] = {"polled_at": NOW - 2_000_000, "current_at": NOW - 2_060_000, "interval": 900_000}
+    await work(world, "contacts", due_at=LATER, baselined=True, **when)
     expected = [
         {"resource": "contacts", "seconds": 2060, "stale": True, "since": "2026-09-21T13:39:00Z"},
         {"resource": "incidents", "seconds": None, "stale": False, "since": None},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,8 +39,8 @@ def test_every_verdict_has_a_sentence_and_a_number_of_one_byte():
     assert all(0 < each < 256 for each in Verdict)
 
 
-def state(**changes):
-    return Known(**{"raw_hash": b"h", "stamp_at": 5, "rev": 1, "gone": 0, "missing": 0, "generation": 2} | changes)
+def state(**changes: Any) -> Known:
+    return Known(b"h", stamp_at=5, rev=1, gone=0, missing=0, generation=2)._replace(**changes)
 
 
 def body(title="a", stamp=5):
@@ -72,7 +74,7 @@ def test_each_judgement_of_a_row_has_its_verdict(known, title, row, rules, expec
     assert verdict(known, *judge(arrived, known, body(stamp=4), said)) is expected
 
 
-def kept(known: Known, **changes: int) -> RecordWrite:
+def kept(known: Known, **changes: Any) -> RecordWrite:
     return RecordWrite(1, *known, snapshot=None)._replace(**changes)
 
 

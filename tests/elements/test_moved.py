@@ -196,6 +196,7 @@ async def test_the_sandbox_is_found_again_after_its_upgrade():
     ],
 )
 def test_what_stands_before_the_codebase_is_where_it_is_asked_for(root, host):
+    assert DISCOVERY is not None
     assert host_of(root, DISCOVERY) == host
     told = json.dumps({"Codebase": "v2026_1/"}).encode()
     if host:

@@ -201,7 +201,7 @@ async def test_what_waits_for_a_retry_does_not_let_the_log_behind_it_be_read_aga
     scene.receiver.answer = lambda post: answered(503)
     await scene.log("a", "a", changed="/wanted")
     await scene.log(*(chr(0x4E00 + n) for n in range(60)), changed="/other")
-    seen = []
+    seen: list[Any] = []
     while len(seen) < 4:
         reading = Reading(scene.store)
         for lane in await scene.claim():

@@ -438,8 +438,8 @@ class StoreContract:
     async def test_a_trail_is_read_by_its_time_and_from_any_place(self, store: Store):
         lane = await self.left_behind(store)
 
-        async def serials(*asked: int, **more: Any):
-            return [each.serial for each in await store.trail(lane.id, *asked, **more)]
+        async def serials(from_at: int, to_at: int, **more: Any) -> list[int]:
+            return [each.serial for each in await store.trail(lane.id, from_at, to_at, **more)]
 
         assert await serials(0, NOW + 9) == [1, 2, 3, 4, 5]
         assert await serials(NOW + 1, NOW + 1) == [2, 3]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -53,9 +54,11 @@ async def test_a_disk_that_is_full_in_the_middle_of_a_write_is_told_as_that_and_
     pages = await writer.run(lambda db: db.execute("pragma page_count").fetchone()[0])
     await writer.run(lambda db: db.execute(f"pragma max_page_count = {pages + 2}").fetchall())
     small, large = b"x", b"x" * 1_000_000
-    jobs = [
-        writer.run(lambda db, body=body: db.execute("insert into t values (1, ?)", (body,))) for body in (small, large)
-    ]
+
+    def put(body: bytes) -> Callable[[sqlite3.Connection], object]:
+        return lambda db: db.execute("insert into t values (1, ?)", (body,))
+
+    jobs = [writer.run(put(body)) for body in (small, large)]
     outcomes = await asyncio.gather(*jobs, return_exceptions=True)
     assert {str(each) for each in outcomes if isinstance(each, Exception)} == {"database or disk is full"}
     assert writer.failure == "database or disk is full"
