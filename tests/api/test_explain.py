@@ -23,6 +23,7 @@ from tidings.core.model import (
     EventType,
     LaneKind,
     Outcome,
+    RecordId,
 )
 from tidings.core.trail import Entry, Verdict, encode
 from tidings.store.base import PageCommit
@@ -37,7 +38,9 @@ async def read(world: World, at: int, seen: Mapping[int, Verdict], *, rows=(), c
     await world.store.wake(LaneKind.POLL, 1, NOW)
     lanes = await world.store.claim(LaneKind.POLL, "w", NOW, NOW + HOUR, 10)
     values: dict[str, Any] = {"since_at": at - HOUR, "date_at": at, "page": 1, "rows": len(seen), "ended": True}
-    left = Entry("poll", **(values | {"seen": encode([], {**seen}), "at": at, "serial": next(serials)} | entry))
+    pages: dict[RecordId, Verdict] = dict(seen.items())
+    values |= {"seen": encode([], pages), "at": at, "serial": next(serials)} | entry
+    left = Entry("poll", **values)
     for lane in lanes:
         if lane.key == "contacts" and left.failure is None:
             cursor = ENCODE(PollCursor(baselined=True, held=3, held_ids=(58,)))
