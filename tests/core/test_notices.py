@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tidings.core.cursor import ENCODE, PollCursor, given_up
+from tidings.core.cursor import DATELESS, ENCODE, PollCursor, given_up
 from tidings.core.model import Lane, LaneKind, LaneState
 from tidings.core.notices import LEARNING_FAILURES, Notice, polling, shown
 
@@ -58,6 +58,12 @@ def test_held_deletes_are_told_whatever_else_is_wrong():
     found = polling([lane(**still(held=12, unmoved=30))], (), NOW)
     assert found.keys() == {STALE, (1, "deletes.held", "contacts"), (1, "changes.held", "contacts")}
     assert found[1, "deletes.held", "contacts"].startswith("12 deletes wait for a decision")
+
+
+def test_a_filter_that_brings_nothing_is_told_while_each_poll_reads_everything():
+    fresh = {"baselined": True, "polled_at": NOW, "current_at": NOW, "interval": 60_000}
+    assert polling([lane(**fresh)], (), NOW) == {}
+    assert polling([lane(**fresh, unfiltered=True)], (), NOW) == {(1, "polling.unfiltered", "contacts"): DATELESS}
 
 
 def test_what_is_told_of_the_opening_does_not_change_when_it_is_closed():

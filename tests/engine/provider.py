@@ -15,6 +15,11 @@ def iso(at: int) -> str:
     return datetime.fromtimestamp(at // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def asks_for_all(url: str) -> bool:
+    """Whether a request is for a page of whole records, without a date: of a baseline or an audit."""
+    return "pageSize" in url and not any(part in url for part in ("lastUpdated", "fields=", "orderBy="))
+
+
 class Provider:
     """Speaks as much ConnectWise as a poll needs (spec connectwise.md 3.2, 3.6, 4.4).
 
@@ -31,6 +36,7 @@ class Provider:
         self.filter_shift = 0  #: milliseconds by which the filter reads a date later than it was meant
         self.numbered = False  #: knows nothing of forward-only paging
         self.takes_ids = True  #: reads conditions on the id
+        self.takes_dates = True  #: answers nothing to any date otherwise (spec connectwise.md 3.2)
         self.dated = True  #: says what time it is
         self.before: Callable[[web.Request], web.Response | None] = lambda request: None
 
@@ -76,11 +82,11 @@ class Provider:
             rows = [row for row in rows if row["id"] == int(key)]
         for op, said in re.findall(r"lastUpdated\s*(>=?)\s*\[([^\]]+)\]", request.query.get("conditions", "")):
             stamp = iso(1000 * round(datetime.fromisoformat(said).timestamp()) + self.filter_shift)
-            rows = [
-                r
-                for r in rows
-                if (r["_info"]["lastUpdated"] > stamp or (op == ">=" and r["_info"]["lastUpdated"] == stamp))
-            ]
+            # To compare what has no stamp is false.
+            own = {row["id"]: row["_info"].get("lastUpdated", "") for row in rows}
+            rows = [r for r in rows if own[r["id"]] > stamp or (op == ">=" and own[r["id"]] == stamp)]
+            if not self.takes_dates:
+                rows = []
         for least in re.findall(r"\bid > (\d+)", request.query.get("conditions", "")):
             if not self.takes_ids:
                 return web.json_response({"message": "id cannot be searched by"}, status=400)

@@ -371,7 +371,7 @@ async def test_the_look_at_a_filter_does_not_believe_an_empty_answer_at_once(wor
 
     def lie_once(request):
         conditions = request.query.get("conditions", "")
-        if "id = 3" in conditions and "1970" in conditions and not lied:
+        if conditions == "id = 3" and not lied:
             lied.append(conditions)
             return web.json_response([])
         return None

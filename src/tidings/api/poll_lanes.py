@@ -56,7 +56,8 @@ def show_freshness(lane: Lane, now: Moment) -> dict[str, object]:
 
 def show_completeness(lane: Lane) -> dict[str, object]:
     """What the last audit of a resource proved; everything is null before there was one. `phantom` is null where it
-    could not be told, `counted` is the provider's count where that is more than was compared."""
+    could not be told, `counted` is the provider's count where that is more than was compared, or how many records are
+    known where nothing was."""
     figure = completeness(decode(lane.cursor))
     return {
         "auditedDate": None if figure is None else iso(figure.audited_at),

@@ -19,7 +19,8 @@ class Completeness:
     `audited_at` is when it ended, by our clock. `compared` counts the records it read, `missed` the changes it
     announced that no poll had. `phantom` counts records that we held as existing and that the provider listed neither
     in the audit nor when asked for by their ids; None where that could not be told. `held` changes with unmoved stamps
-    wait for a person. `counted` is the provider's own count where that was more than was compared, else None.
+    wait for a person. `counted` is the provider's own count where that was more than was compared, or how many records
+    are known where nothing was, else None.
     """
 
     audited_at: Moment
@@ -31,7 +32,7 @@ class Completeness:
 
     @property
     def complete(self) -> bool:
-        """Whether everything that the provider counts was compared."""
+        """Whether everything that the provider counts was compared, and not nothing where records are known."""
         return self.counted is None
 
 

@@ -103,7 +103,7 @@ class PollCursor(msgspec.Struct, frozen=True, omit_defaults=True):
     audited: int = 0  #: … how many records it compared, …
     audit_missed: int = 0  #: … how many changes it found that no poll had announced, …
     audit_phantom: int | None = 0  #: … how many records were known and not listed, None where it could not tell, …
-    audit_counted: int | None = None  #: … and the provider's count, where that was more than it compared
+    audit_counted: int | None = None  #: … and the provider's count, or ours, where that was more than it compared
     audit_asked: bool = False  #: a person wants an audit now, whatever its interval
     unmoved: int = 0  #: how many changes with unmoved stamps an audit found and holds back; a person decides
     unmoved_at: Moment = 0
@@ -127,6 +127,7 @@ class PollCursor(msgspec.Struct, frozen=True, omit_defaults=True):
     missed_once: bool = False  #: a sweep has missed records that no later one has missed or found again
     numbered: bool = False  #: the provider does not page forward-only here
     widened: bool = False  #: its filter does not mean what we sent: we ask from a day earlier
+    unfiltered: bool = False  #: nor does that help: polls read everything, without a date
     control_id: RecordId | None = None  #: the record that set the watermark: it must come back with each poll
     control_at: Moment | None = None
     unreadable: tuple[RecordId, ...] = ()  #: records that the last whole reading had to pass over
@@ -143,6 +144,9 @@ NEVER: Moment = 253402300799000  #: 9999-12-31T23:59:59Z
 
 #: Further than any two time zones lie apart, in milliseconds.
 WIDENED_BY = 27 * 3_600_000
+
+#: What the user is told of a lane that is `unfiltered`.
+DATELESS = "the provider's filter brings nothing for any date, so each poll reads everything; audits try it again"
 
 ENCODE = msgspec.json.Encoder().encode
 _DECODE = msgspec.json.Decoder(PollCursor).decode
@@ -279,7 +283,7 @@ def lower_bound(cursor: PollCursor, kind: ReadingKind, overlap: int, window: int
     """From which stamp a reading asks: None for everything, the start of the baseline's second for the probe."""
     if kind is ReadingKind.PROBE:
         return cursor.t0_at
-    if cursor.watermark_at is None or kind not in (ReadingKind.POLL, ReadingKind.SETTLE):
+    if cursor.watermark_at is None or cursor.unfiltered or kind not in (ReadingKind.POLL, ReadingKind.SETTLE):
         return None
     widened_by = WIDENED_BY if cursor.widened else 0
     if kind is ReadingKind.POLL:

@@ -13,7 +13,7 @@ from typing import TypeAlias
 from whenever import Instant
 
 from tidings.core.breaker import OUTAGE, Breaker
-from tidings.core.cursor import decode, was_given_up
+from tidings.core.cursor import DATELESS, decode, was_given_up
 from tidings.core.deliverycursor import decode as decode_delivery
 from tidings.core.freshness import current_since, is_stale
 from tidings.core.model import Lane, LaneState, Moment
@@ -26,6 +26,7 @@ class NoticeKind(StrEnum):
     STALE = "polling.stale"  #: no poll of a resource was complete for more than two intervals
     PARKED = "polling.parked"  #: a resource stopped until a person acts
     DISABLED = "polling.disabled"  #: an instance stopped polling after a day of refusals
+    UNFILTERED = "polling.unfiltered"  #: the provider's filter brings nothing for any date
     HELD = "deletes.held"  #: deletes of a resource wait for a decision
     HELD_CHANGES = "changes.held"  #: so do changes that an audit found
     FAILING = "delivery.failing"  #: a receiver is down, or does not take a notification
@@ -104,6 +105,8 @@ def polling(lanes: Iterable[Lane], told: Collection[Subject], now: Moment) -> di
         elif is_stale(cursor, now):
             said = f"; {lane.parked_reason}" if lane.parked_reason else ""
             found[stale] = f"what is known is of {written(current_since(cursor) or 0)}{said}"
+        if cursor.unfiltered:
+            found[lane.instance_id, NoticeKind.UNFILTERED.value, lane.key] = DATELESS
         for kind, what, count in (
             (NoticeKind.HELD, "deletes", cursor.held),
             (NoticeKind.HELD_CHANGES, "changes", cursor.unmoved),

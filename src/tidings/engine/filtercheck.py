@@ -5,9 +5,11 @@ A filter that reads dates in another time zone answers with fewer rows than ther
 
 from __future__ import annotations
 
+import msgspec
+
 from tidings.core import conditions
 from tidings.core.ceqltree import Comparison, Kind, Literal
-from tidings.core.cursor import Reading
+from tidings.core.cursor import WIDENED_BY, PollCursor
 from tidings.core.errors import ProviderRefused, RecordNotFound
 from tidings.core.model import Moment, RecordId
 from tidings.engine.source import Query, Source
@@ -19,15 +21,16 @@ HOLLOW_LIMIT = 4  #: pages of a look; one record stands on the first page that i
 Listed = tuple[Moment | None]
 
 
-async def filter_works(source: Source, reading: Reading, now: Moment) -> bool | None:
-    """Whether the newest record of a reading comes back when everything from its own stamp on is asked for; from its
-    new stamp on where it was edited meanwhile. None where that cannot be told."""
-    key, stamp_at = reading.top_id, reading.top_at
+async def filter_works(
+    source: Source, key: RecordId | None, stamp_at: Moment | None, now: Moment, *, earlier: int = 0
+) -> bool | None:
+    """Whether a record comes back when everything from its own stamp on is asked for, or from so many milliseconds
+    `earlier`; from its new stamp on where it was edited meanwhile. None where that cannot be told."""
     for _ in range(EDITED_LIMIT):
         if key is None or stamp_at is None:
             return None
         try:
-            listed, asked_at = await _listed(source, source.query(stamp_at, now), key)
+            listed, asked_at = await _listed(source, source.query(stamp_at - earlier, now), key)
         except ProviderRefused:
             return None
         if listed is None:
@@ -36,6 +39,18 @@ async def filter_works(source: Source, reading: Reading, now: Moment) -> bool | 
             return True
         (stamp_at,) = listed
     return None
+
+
+async def tried_again(source: Source, cursor: PollCursor, now: Moment) -> PollCursor:
+    """The cursor of a lane whose filter brought nothing back, after another try with the record that showed it."""
+    control = (source, cursor.control_id, cursor.control_at, now)
+    if not cursor.unfiltered:
+        return cursor
+    if await filter_works(*control):
+        return msgspec.structs.replace(cursor, unfiltered=False, widened=False)
+    if await filter_works(*control, earlier=WIDENED_BY):
+        return msgspec.structs.replace(cursor, unfiltered=False, widened=True)
+    return cursor
 
 
 async def should_have_come(

@@ -15,11 +15,13 @@ from typing import Any
 from whenever import Instant
 
 from tidings.core import ceql, conditions, javadate, notify
+from tidings.core.ceqltree import Comparison, Expr
 from tidings.core.cursor import NEVER, Intervals, PollCursor, Reading, ReadingKind
 from tidings.core.detect import Row, Rules
 from tidings.core.diff import Volatile, volatile
 from tidings.core.errors import InvalidInput
 from tidings.core.model import Instance, Moment
+from tidings.core.polldate import undated
 from tidings.core.pollerconfig import PolledResource
 from tidings.elements.connection import Connection
 from tidings.elements.describe import Element, Resource
@@ -28,9 +30,11 @@ from tidings.engine.ahead import ReadAhead
 from tidings.engine.trace import Trace
 from tidings.store.base import Cutter
 
-#: A bound that no record is older than, for readings of everything: a day after the epoch, so that a pattern that
-#: renders only a day, one unit earlier, is still a date that every provider reads.
+#: A bound that no record is older than, for macros that stay in a reading of everything: a day after the epoch, so that
+#: a pattern that renders only a day, one unit earlier, is still a date that every provider reads.
 BEGINNING: Moment = 24 * 3600 * 1000
+#: Another bound, which differs from that in every part that a pattern may render.
+LATER = Instant.from_utc(2038, 7, 22, 13, 47, 33)
 MINUTE = 60_000
 
 #: Parameters of a hub request that paging decides, not the user.
@@ -136,7 +140,8 @@ class Source:
 
 
 def query_of(polled: PolledResource, resource: Resource, lower_at: Moment | None, now: Moment) -> Query:
-    """The filter for records stamped at or after `lower_at`; None asks for all of them.
+    """The filter for records stamped at or after `lower_at`; None asks for all of them, as far as it can without a date
+    (core/polldate.py).
 
     Raises `InvalidInput` when the provider's language cannot say it.
     """
@@ -146,14 +151,27 @@ def query_of(polled: PolledResource, resource: Resource, lower_at: Moment | None
     extra = {name: value for name, value in query.parameters if name.lower() not in OURS}
     if query.where is None:
         return Query("", extra, None)
-    earliest = None if lower_at is None else polled.earliest(bound)
     try:
-        condition = ceql.parse(query.where)
-        said = conditions.translate(condition, resource.field_types)
+        condition: Expr | None
+        if lower_at is None:
+            later = polled.query(bound=LATER, now=at).where
+            condition = undated(query.where, later or query.where, stamp_names(polled, resource))
+        else:
+            condition = ceql.parse(query.where)
+        said = "" if condition is None else conditions.translate(condition, resource.field_types)
     except ValueError as error:
         raise InvalidInput(f"event.poller.configuration.{polled.name}.url", str(error)) from None
-    narrows = not isinstance(condition, ceql.Comparison) or polled.earliest(bound) is None
+    if lower_at is None:
+        return Query(said, extra, None, narrows=condition is not None)
+    earliest = polled.earliest(bound)
+    narrows = not isinstance(condition, Comparison) or earliest is None
     return Query(said, extra, None if earliest is None else earliest.timestamp(unit="millisecond"), narrows)
+
+
+def stamp_names(polled: PolledResource, resource: Resource) -> frozenset[str]:
+    """The dotted names by which a filter may name the stamp of a record, in small letters."""
+    names = (resource.stamp_condition, resource.stamp, ".".join(polled.updated_field or ()))
+    return frozenset(name.lower() for name in names if name)
 
 
 def moment_reader(pattern: str | None, zone: str) -> Callable[[Any], Moment | None]:

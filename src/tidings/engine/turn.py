@@ -7,7 +7,17 @@ from dataclasses import dataclass
 
 import msgspec
 
-from tidings.core.cursor import LONG, NEVER, PollCursor, Reading, ReadingKind, advance, lower_bound, on_grid
+from tidings.core.cursor import (
+    LONG,
+    NEVER,
+    WIDENED_BY,
+    PollCursor,
+    Reading,
+    ReadingKind,
+    advance,
+    lower_bound,
+    on_grid,
+)
 from tidings.core.errors import ProviderRefused
 from tidings.core.model import Change, Moment, RecordWrite
 from tidings.core.trail import Entry
@@ -63,7 +73,7 @@ async def finish(source: Source, cursor: PollCursor, reading: Reading, now: Mome
     if reading.kind is ReadingKind.BASELINE:
         if cursor.short < SHORT_LIMIT and await came_short(source, reading, now):
             return replace(cursor, short=cursor.short + 1, main=await _baseline(source, cursor, now)), reading
-        works = await filter_works(source, reading, now)
+        works = await filter_works(source, reading.top_id, reading.top_at, now)
         reading = replace(reading, filter_off=works is False)
         baselined = replace(
             cursor,
@@ -76,6 +86,7 @@ async def finish(source: Source, cursor: PollCursor, reading: Reading, now: Mome
             watermark_at=advance(cursor, reading),
             # Nothing is known of a filter while there is no record to try it with; the first one that comes tells.
             widened=not works if works is not None else cursor.widened or reading.top_id is None,
+            unfiltered=cursor.unfiltered and works is not True,
             control_id=cursor.control_id if reading.top_id is not None else None,
             control_at=cursor.control_at if reading.top_id is not None else None,
             poll_at=poll_at,
@@ -95,18 +106,28 @@ async def _finish_poll(
     source: Source, cursor: PollCursor, reading: Reading, poll_at: Moment, now: Moment
 ) -> tuple[PollCursor, Reading]:
     """The watermark moves, unless the record that set it should have come back and did not: then the filter does not
-    mean what we sent (a time zone), and the next poll asks from further back, at once."""
+    mean what we sent (a time zone), and the next poll asks from further back, at once; where it does so already, and
+    another look brings nothing either, without a date."""
     replace = msgspec.structs.replace
-    expected = cursor.control_id is not None and (cursor.control_at or 0) >= (reading.lower_at or 0)
+    expected = (
+        not cursor.unfiltered and cursor.control_id is not None and (cursor.control_at or 0) >= (reading.lower_at or 0)
+    )
     expected = expected and not reading.control_seen and cursor.control_id not in reading.unreadable
     control = (cursor.control_id, cursor.control_at, reading.lower_at or 0, reading.date_at or 0)
     if expected and await should_have_come(source, *control, now):
         reading = replace(reading, filter_off=True)
-        return replace(cursor, main=None, poll_at=poll_at if cursor.widened else now, widened=True), reading
-    widened = cursor.widened
+        if not cursor.widened:
+            return replace(cursor, main=None, poll_at=now, widened=True), reading
+        again = await filter_works(source, cursor.control_id, cursor.control_at, now, earlier=WIDENED_BY)
+        given_up = again is False
+        return replace(cursor, main=None, poll_at=now if given_up else poll_at, unfiltered=given_up), reading
+    widened, unfiltered = cursor.widened, cursor.unfiltered
     if cursor.control_id is None and reading.top_id is not None:
-        widened = await filter_works(source, reading, now) is False
+        works = await filter_works(source, reading.top_id, reading.top_at, now)
+        widened, unfiltered = works is False, unfiltered and works is not True
         reading = replace(reading, filter_off=widened)
+    if unfiltered:
+        reading = replace(reading, filter_off=True)
     moved = replace(
         cursor,
         main=None,
@@ -116,7 +137,12 @@ async def _finish_poll(
         interval=source.intervals.poll,
         poll_at=poll_at,
         widened=widened,
+        unfiltered=unfiltered,
     )
+    if cursor.unfiltered and source.intervals.settle is not None:
+        # It has read all that a settle pass would.
+        settle_at = max(after(now, source.intervals.settle), poll_at)
+        moved = replace(moved, settle_at=settle_at, settled_at=reading.date_at)
     return _with_control(moved, reading), reading
 
 
