@@ -147,7 +147,7 @@ async def test_where_the_provider_does_not_count_the_figures_are_null_and_the_re
 
 @pytest.mark.parametrize(("provider", "ours"), [(401, 401), (403, 403), (429, 429), (500, 502)])
 async def test_what_the_provider_refuses_is_passed_on_with_its_words(world: World, provider: int, ours: int) -> None:
-    world.provider.before = counting(lambda: web.json_response({"message": "not now"}, status=provider))
+    world.provider.before = counting(lambda: web.json_response({"code": "X", "message": "not now"}, status=provider))
     refused = await (await client_of(world))("GET", PATH)
     assert_error(refused, ours, provider=True)
     assert refused.json["providerMessage"] == "not now"

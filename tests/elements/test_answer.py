@@ -35,7 +35,7 @@ def answer(status: int, body: bytes = b"", **headers: str) -> Answer:
         (308, ProviderRefused),
         (400, ProviderRefused),
         (401, CredentialsRefused),
-        (403, ProviderRefused),
+        (403, ProviderDown),
         (404, ProviderRefused),
         (405, ProviderRefused),
         (408, RateLimited),
@@ -75,14 +75,14 @@ def test_a_record_is_missing_only_when_the_provider_itself_says_so() -> None:
     ("body", "kind"),
     [
         (
-            b'{"code":"Security","message":"You do not have security permission to perform this action.","errors":null}',
+            b'{"code":"Security","message":"You do not have security permission.","errors":null}',
             CredentialsRefused,
         ),
-        (b"<html><title>Request blocked</title></html>", ProviderRefused),
-        (b'{"message":"Forbidden"}', ProviderRefused),
-        (b'{"code":1020,"message":"Access denied"}', ProviderRefused),
-        (b'"Forbidden"', ProviderRefused),
-        (b"", ProviderRefused),
+        (b"<html><title>Request blocked</title></html>", ProviderDown),
+        (b'{"message":"Forbidden"}', ProviderDown),
+        (b'{"code":1020,"message":"Access denied"}', ProviderDown),
+        (b'"Forbidden"', ProviderDown),
+        (b"", ProviderDown),
     ],
 )
 def test_a_403_is_about_permissions_only_when_the_provider_itself_says_it(

@@ -28,8 +28,9 @@ from tidings.core.scrub import scrub
 
 MESSAGE_CAP = 500
 
-#: What a status means. Anything else: 5xx and unexpected successes are `ProviderDown`, other 4xx `ProviderRefused`,
-#: among them a 403 that is not in the provider's own shape: a gateway in front of it says nothing about the keys.
+#: What a status means. Anything else: 5xx and unexpected successes are `ProviderDown`, other 4xx `ProviderRefused`.
+#: A 403 that is not in the provider's own shape is `ProviderDown`: a gateway in front of it says nothing about the keys,
+#: nor about what was asked.
 MEANING: Mapping[int, type[ProviderError]] = {
     301: ProviderRefused,
     302: ProviderDown,  # maintenance pages come as temporary redirects
@@ -130,7 +131,7 @@ def is_json_object(answer: Answer) -> bool:
 
 
 def is_providers_error(answer: Answer) -> bool:
-    """Whether the body is an error in the provider's own shape, with a `code` and a `message` (spec connectwise.md 4.4).
+    """Whether the body is an error in the provider's own shape, with `code` and `message` (spec connectwise.md 4.4).
 
     Gateways speak JSON too, but not this."""
     try:
@@ -173,7 +174,7 @@ def failure(
     default = ProviderRefused if 400 <= status < 500 else ProviderDown
     kind = MEANING.get(status, default)
     if status == HTTPStatus.FORBIDDEN and not is_providers_error(answer):
-        kind = ProviderRefused
+        kind = ProviderDown
     if kind is RateLimited:
         return RateLimited(text, retry_after=retry_after(answer), provider_message=said, status=status)
     if kind is ProviderDown:

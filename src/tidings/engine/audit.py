@@ -9,7 +9,6 @@ person. In between, what we hold as existing and the list did not bring is asked
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from http import HTTPStatus
 
 import msgspec
 
@@ -194,9 +193,7 @@ async def look_for_missing(
             # A provider may cap its pages without a word: who was not shown is asked for again, until nobody is shown.
             phantom, asked = (phantom, left) if len(left) < len(asked) else (phantom + left, ())
         reading = _replace(reading, missing=asked + missing, phantom=phantom)
-    except ProviderRefused as error:
-        if error.status == HTTPStatus.FORBIDDEN:
-            raise  # a gateway's no says nothing of what can be asked
+    except ProviderRefused:
         # It cannot be asked so: then only where there are no other conditions to leave, the missing are gone.
         narrows = source.query(None, now).narrows
         reading = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
@@ -206,7 +207,8 @@ class Poller:
         now = self._clock()
         due = now + wait_for
         entry, why = self._failure(kind, cursor, error, due), reason(error)
-        if not isinstance(error, ProviderRefused):
+        # A gateway that will not let us through may never; a person has to hear of it as of the provider's own no.
+        if not isinstance(error, ProviderRefused) and getattr(error, "status", None) != HTTPStatus.FORBIDDEN:
             return await self._store.release(lane, due_at=due, attempt=failures, reason=why, entry=entry)
         refused = msgspec.structs.replace(
             cursor, refused=cursor.refused + 1, refused_since=cursor.refused_since if cursor.refused else now
