@@ -29,8 +29,8 @@ from tidings.core.scrub import scrub
 MESSAGE_CAP = 500
 
 #: What a status means. Anything else: 5xx and unexpected successes are `ProviderDown`, other 4xx `ProviderRefused`.
-#: A 403 that is not in the provider's own shape is `ProviderDown`: a gateway in front of it says nothing about the keys,
-#: nor about what was asked.
+#: A 403 that is not in the provider's own shape is `ProviderDown`: a gateway in front of it says nothing about the
+#: keys, nor about what was asked.
 MEANING: Mapping[int, type[ProviderError]] = {
     301: ProviderRefused,
     302: ProviderDown,  # maintenance pages come as temporary redirects
