@@ -45,6 +45,12 @@ ACKNOWLEDGE = [
     ("insert into attempt", "commit"),
     ("insert into attempt", "begin immediate"),
 ]
+#: The same for that of a notification that was refused before, whose delivery row goes.
+ACKNOWLEDGE_AGAIN = [
+    ("insert into delivery", "delete from delivery"),
+    ("delete from delivery", "commit"),
+    ("delete from delivery", "begin immediate"),
+]
 
 
 def points(dice: random.Random) -> list[tuple[str, tuple]]:
@@ -53,6 +59,7 @@ def points(dice: random.Random) -> list[tuple[str, tuple]]:
     drawn += [("commit", (*dice.choice(COMMIT), dice.randint(1, 2))) for _ in range(2)]
     drawn += [("acknowledge", (arm, die, 1)) for arm, die in ACKNOWLEDGE]
     drawn += [("acknowledge", (*dice.choice(ACKNOWLEDGE), 1))]
+    drawn += [("acknowledge again", (arm, die, 1)) for arm, die in ACKNOWLEDGE_AGAIN]
     drawn += [("page unanswered", (dice.randint(1, 4),)) for _ in range(2)]
     drawn += [("page half sent", (dice.randint(1, 4),)) for _ in range(2)]
     drawn += [("post unanswered", (dice.randint(1, 3),)) for _ in range(2)]
@@ -115,9 +122,11 @@ class Scene:
         """Run the server until it dies at the point; returns what it was doing."""
         countdown = [detail[0]] if isinstance(detail[0], int) else [0]
         through: tuple[str, ...] = ("-m", "tidings")
-        if kind in ("commit", "acknowledge"):
+        if kind in ("commit", "acknowledge", "acknowledge again"):
             arm, die, nth = detail
             through = (SCRIPT, arm, die, str(nth), "--")
+            if kind == "acknowledge again":
+                self.receiver.before = self._refusing_once()
         elif kind == "page unanswered":
 
             def silent(request):
@@ -139,6 +148,16 @@ class Scene:
         self.receiver.before = None
         assert status == -9, f"{kind} {detail} was not reached: {status}\n" + "\n".join(self.server.lines[-30:])
         return next((line for line in reversed(self.server.lines) if "killed before" in line), kind)
+
+    def _refusing_once(self):
+        left = 1
+
+        async def before(request: web.Request) -> web.StreamResponse | None:
+            nonlocal left
+            left, refuses = 0, left
+            return web.json_response({}, status=503) if refuses else None
+
+        return before
 
     def _deadly(self, kind: str, countdown: list[int]):
         async def before(request: web.Request) -> web.StreamResponse | None:

@@ -178,10 +178,19 @@ async def test_what_is_due_since_the_receiver_is_back_stays_due_when_the_worker_
 
     with pytest.raises(Died):
         await scene.turn(scene.deliverer(Watched(scene.store, commit_deliveries=die)))
-    assert "retry" in {state for state, _ in (await scene.statuses()).values()}
+    before = await scene.statuses()
+    waiting = {records for records, (state, _) in before.items() if state == "retry"}
+    assert waiting
+    assert waiting < set(before)
+    known = {post.id: post.body for post in scene.receiver.posts}
+    first = len(scene.receiver.posts)
     scene.now += 31_000
     await live(scene, scene.now)
     assert {state for state, _ in (await scene.statuses()).values()} == {"delivered"}
+    # What was acknowledged before is not sent again, and all else once, as it was.
+    again = scene.receiver.posts[first:]
+    assert sorted("".join(post.records) for post in again) == sorted(waiting)
+    assert {post.id: post.body for post in again}.items() <= known.items()
 
 
 async def test_a_429_holds_the_whole_lane_and_halves_what_is_sent_at_once(scene: Scene):
