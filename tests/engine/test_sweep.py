@@ -86,6 +86,20 @@ async def test_a_record_that_is_flagged_as_it_leaves_the_filter_is_deleted_once_
         assert await world.events() == [("DELETED", 3), ("CREATED", 3)]
 
 
+async def test_a_flag_that_moves_no_stamp_is_found_by_the_sweep_without_any_conditions(tmp_path):
+    async with World(tmp_path, **{"event.objects": "organizations"}) as world:
+        for key in range(1, 6):
+            world.provider.put(key, START - 900 * MINUTE, deletedFlag=False)
+        await world.run()
+        world.provider.rows[3]["deletedFlag"] = True
+        await world.later(31 * MINUTE)
+        assert await world.events() == [("DELETED", 3)]
+        world.provider.requests.clear()
+        await world.later(31 * MINUTE)
+        assert await world.events() == [("DELETED", 3)]
+        assert not [each for each in asked_by_id(world) if each.endswith("/3")]
+
+
 async def test_a_flag_that_is_cleared_before_it_is_looked_at_changes_nothing(tmp_path):
     async with World(tmp_path, **polled("organizations", "status!='Inactive'")) as world:
         for key in range(1, 6):

@@ -62,7 +62,7 @@ def by_number(reading: Reading) -> Reading:
 
 async def list_ids(source: Source, reading: Reading, now: Moment) -> Page | None:
     """The next page; None when it cannot be had in the order of ids. Raises `ProviderError`."""
-    query, fields, size = _query(source, reading, now), _fields(source, reading), source.page_size
+    query, fields, size = _query(source, reading, now), _fields(source), source.page_size
     if source.resource.paging is Paging.FORWARD_ONLY or reading.numbered:
         return await read_twice_when_empty(source, query, reading.position, fields, size=size)
     after = reading.last_id
@@ -93,8 +93,8 @@ def _query(source: Source, reading: Reading, now: Moment) -> Query:
     return replace(query, conditions="") if reading.unfiltered else query
 
 
-def _fields(source: Source, reading: Reading) -> str:
-    """The id, and the soft-delete flag where a record that was flagged may have left the conditions of polls."""
+def _fields(source: Source) -> str:
+    """The id, and the soft-delete flag where there is one: it may have been set without a moved stamp, or on a record
+    that then left the conditions of polls."""
     resource = source.resource
-    fields = (resource.id, resource.deleted) if reading.unfiltered and resource.deleted else (resource.id,)
-    return ",".join(fields).replace(".", "/")
+    return ",".join(filter(None, (resource.id, resource.deleted))).replace(".", "/")

@@ -20,7 +20,6 @@ from tidings.core.detect import judge
 from tidings.core.errors import CredentialsRefused, RecordNotFound
 from tidings.core.model import Change, EventType, Known, Moment, RecordId, RecordWrite
 from tidings.core.trail import Verdict
-from tidings.elements.heads import Heads
 from tidings.engine.listing import REMEMBERED, begin_listing, by_number, is_in_order, list_ids
 from tidings.engine.source import Source, is_flagged
 from tidings.engine.turn import Turn, after, came_short
@@ -53,7 +52,9 @@ async def sweep_page(store: Store, lane_id: int, source: Source, cursor: PollCur
     ids = heads.ids
     source.trace.asked(None, page.date_at)
     source.trace.saw(ids, Verdict.LISTED)
-    states = await store.known(lane_id, ids) if cursor.missed_once or reading.unfiltered else {}
+    flagged = [key for key, value in zip(ids, heads.deleted, strict=True) if is_flagged(value)]
+    looked_up = ids if cursor.missed_once or reading.unfiltered else flagged
+    states = await store.known(lane_id, looked_up) if looked_up else {}
     reading = msgspec.structs.replace(
         reading,
         pages=reading.pages + 1,
@@ -61,7 +62,7 @@ async def sweep_page(store: Store, lane_id: int, source: Source, cursor: PollCur
         position=page.next,
         control_id=ids[0] if ids and reading.control_id is None else reading.control_id,
         date_at=page.date_at if reading.date_at is None else reading.date_at,
-        returned=reading.returned + (_newly_flagged(heads, states) if reading.unfiltered else ()),
+        returned=reading.returned + _newly_flagged(flagged, states),
     )
     if is_in_order(source, reading):
         reading = await _compare(store, lane_id, reading, ids, ended=page.ended)
@@ -79,10 +80,10 @@ async def sweep_page(store: Store, lane_id: int, source: Source, cursor: PollCur
     return Turn(turn.cursor, found, reading=turn.reading, finished=turn.finished)
 
 
-def _newly_flagged(heads: Heads, states: Mapping[RecordId, Known]) -> tuple[RecordId, ...]:
+def _newly_flagged(flagged: Sequence[RecordId], states: Mapping[RecordId, Known]) -> tuple[RecordId, ...]:
     """Listed records in view that bear the soft-delete flag and are not known to be gone."""
-    flagged = (key for key, value in zip(heads.ids, heads.deleted, strict=True) if is_flagged(value) and key in states)
-    return tuple(key for key in flagged if not states[key].gone and states[key].missing != OUT_OF_VIEW)
+    known = (key for key in flagged if key in states)
+    return tuple(key for key in known if not states[key].gone and states[key].missing != OUT_OF_VIEW)
 
 
 def _found_again(states: Mapping[RecordId, Known], *, unfiltered: bool) -> list[RecordWrite]:
