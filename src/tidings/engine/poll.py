@@ -12,6 +12,7 @@ import msgspec
 from tidings.core.budget import Priority
 from tidings.core.completeness import completeness
 from tidings.core.cursor import (
+    DATELESS,
     ENCODE,
     LONG,
     PollCursor,
@@ -175,7 +176,7 @@ class Poller:
                 release=release,
                 lease_until=now + self._lease_for,
                 attempt=lane.attempt if turn.failed else 0,
-                reason=passed_over(cursor),
+                reason=degraded(cursor),
                 serial=cursor.serial,
                 entry=turn.entry or self._entry(source, turn, now, cursor.serial),
             ),
@@ -346,12 +347,13 @@ def numbered(cursor: PollCursor) -> PollCursor:
     return msgspec.structs.replace(cursor, numbered=True, main=main, long=None)
 
 
-def passed_over(cursor: PollCursor) -> str | None:
-    """What the user is told of records that the provider cannot read."""
-    if not cursor.unreadable:
-        return None
-    ids = ", ".join(map(str, cursor.unreadable[:10]))
-    return f"the provider fails on these records, which are passed over until it does not: {ids}"
+def degraded(cursor: PollCursor) -> str | None:
+    """What the user is told though polls go on: of a filter that brings nothing, of records that cannot be read."""
+    told = [DATELESS] if cursor.unfiltered else []
+    if cursor.unreadable:
+        ids = ", ".join(map(str, cursor.unreadable[:10]))
+        told.append(f"the provider fails on these records, which are passed over until it does not: {ids}")
+    return "; ".join(told) or None
 
 
 def reason(error: Exception) -> str:
