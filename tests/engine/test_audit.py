@@ -292,7 +292,7 @@ async def test_leavers_are_no_phantoms_though_the_provider_caps_the_answer_to_wh
 
 async def test_a_gateway_that_refuses_once_makes_no_phantoms(world):
     world.provider.hidden.add(7)
-    refusals = []
+    refusals: list[int] = []
 
     def gateway(request):
         if " in (" in request.query.get("conditions", "") and not refusals:
