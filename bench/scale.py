@@ -19,7 +19,8 @@ class Scale:
     changes: int = 100
     backlog: int = 1_000_000  #: events
     receivers: int = 100
-    isolation: int = 5000  #: notifications to all of them
+    isolation: int = 1000  #: notifications to all of them, in each of the arms of a round
+    isolation_rounds: int = 4
 
 
 QUICK = Scale(
@@ -32,6 +33,7 @@ QUICK = Scale(
     idle_for=2.0,
     changes=5,
     backlog=3000,
-    receivers=10,
-    isolation=300,
+    receivers=20,
+    isolation=200,
+    isolation_rounds=1,
 )

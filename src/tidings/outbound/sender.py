@@ -13,6 +13,7 @@ from typing import Final
 
 import aiohttp
 from aiohttp import BytesPayload
+from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from tidings.core.addresses import AddressPolicy
@@ -25,10 +26,12 @@ ANSWER_KEPT: Final = 1024
 _CHUNK: Final = 16 * 1024
 
 
-def open_session(policy: AddressPolicy, *, tls: ssl.SSLContext | bool = True) -> aiohttp.ClientSession:
+def open_session(
+    policy: AddressPolicy, *, tls: ssl.SSLContext | bool = True, resolver: AbstractResolver | None = None
+) -> aiohttp.ClientSession:
     """A client session fit for strangers: guarded, without cookies, unpacking nothing, ignoring proxy settings."""
     return aiohttp.ClientSession(
-        connector=guarded_connector(policy, tls=tls),
+        connector=guarded_connector(policy, tls=tls, resolver=resolver),
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
         trust_env=False,
