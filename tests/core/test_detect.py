@@ -82,7 +82,6 @@ def test_bytes_that_differ_only_in_form_are_stored_and_not_announced():
         (row(101), EventType.CREATED, False),
         (row(99), EventType.UPDATED, True),
         (row("text"), EventType.CREATED, False),
-        (row(101, flagged=True), EventType.DELETED, False),
     ],
 )
 def test_an_unknown_record_is_new_when_its_id_is_beyond_the_highest_of_the_baseline(record, kind, first_seen):
@@ -112,6 +111,16 @@ def test_what_exists_at_the_baseline_is_learned_silently_and_what_changes_during
     assert change.type is EventType.CREATED
     write, change = judged(row(stamp=T - 1, flagged=True), **during)
     assert (write.gone, change) == (1, None)
+
+
+@pytest.mark.parametrize("key", [5, 101])
+def test_an_unknown_record_that_is_flagged_was_never_there_and_its_restoration_creates(key):
+    write, change = judged(row(key, flagged=True))
+    assert (write.gone, change) == (1, None)
+    gone = Known(write.raw_hash, write.stamp_at, write.rev, write.gone, 0, 1)
+    _, change = judged(row(key, stamp=T + 1), row(key, flagged=True), gone)
+    assert change is not None
+    assert change.type is EventType.CREATED
 
 
 def test_a_deleted_flag_deletes_once_and_its_clearing_creates():

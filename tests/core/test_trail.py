@@ -54,7 +54,7 @@ def body(title="a", stamp=5):
         (None, "a", {}, {"high_id": 0}, Verdict.CREATED),
         (None, "a", {}, {"high_id": 9}, Verdict.FIRST_SEEN),
         (None, "a", {}, {"silent_before": 9}, Verdict.LEARNED),
-        (None, "a", {"flagged": True}, {}, Verdict.DELETED),
+        (None, "a", {"flagged": True}, {}, Verdict.LEARNED_DELETED),
         (state(raw_hash=b"o"), "b", {}, {}, Verdict.UPDATED),
         (state(raw_hash=b"o", stamp_at=4), "a", {}, {}, Verdict.TOUCH_IGNORED),
         (state(raw_hash=b"o", stamp_at=4), "a", {}, {"announce_touched": True}, Verdict.TOUCHED),

@@ -409,6 +409,18 @@ async def test_a_soft_deleted_organization_is_deleted_at_once_and_created_when_r
         assert await world.events() == [("DELETED", 4), ("CREATED", 4)]
 
 
+async def test_what_is_made_and_soft_deleted_between_two_polls_was_never_there_until_it_is_restored(tmp_path):
+    async with World(tmp_path, **{"event.objects": "organizations"}) as world:
+        world.provider.put(4, START - MINUTE, name="here", deletedFlag=False)
+        await world.run()
+        world.provider.put(5, deletedFlag=True)
+        await world.later(MINUTE)
+        assert await world.events() == []
+        world.provider.put(5, deletedFlag=False)
+        await world.later(MINUTE)
+        assert await world.events() == [("CREATED", 5)]
+
+
 async def test_a_failed_page_moves_nothing_and_the_next_try_goes_on_at_that_page(world):
     world.provider.page_cap = 2
     await started(world, 6)

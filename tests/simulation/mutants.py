@@ -153,5 +153,12 @@ MUTANTS: Mapping[str, tuple[Edit, ...]] = {
         Edit("core/detect.py", "or bool(known.gone) != row.flagged", "or row.flagged"),
         Edit("engine/read.py", "and (not state[3] or deleted[position])", "and not state[3]"),
     ),
+    "announce the delete of what nobody has heard of": (
+        Edit(
+            "core/detect.py",
+            "        return _write(row, 1, rules), None\n    if rules.backfill",
+            "        return _announce(row, 1, rules, EventType.DELETED)\n    if rules.backfill",
+        ),
+    ),
     "announce what was only touched": (Edit("core/detect.py", "if moved and rules.announce_touched:", "if moved:"),),
 }

@@ -89,6 +89,7 @@ class Oracle:
         """What is known of a record was announced, or is nothing to announce."""
         before = self._befores(watch, version.key, state)
         silent = any(self._same(watch, each, version) or (each.flagged and version.flagged) for each in before)
+        silent = silent or (version.flagged and state.version is None)  # nobody has heard of it
         assert state.version is version or silent, (
             f"{resource} {version.key}: {version} is known and was never announced, after {state}"
         )
@@ -191,6 +192,8 @@ class Oracle:
         watch, state, version = seen.watch, seen.state, seen.version
         assert not state.gone, f"{seen.what}: twice"
         if version.flagged:
+            before = self._befores(watch, version.key, state, version.number)
+            assert any(not each.flagged for each in before), f"{seen.what}: nobody has heard of it"
             return
         known = [each for each in self._befores(watch, version.key, state) if each.facts == version.facts]
         assert known, f"{seen.what}: that is not the last version that was known"
@@ -210,7 +213,8 @@ class Oracle:
             if was_known and in_view and self._was_learned(watch, lived, state):
                 assert state.gone, f"{what}: its delete is missing"
         elif last.flagged:
-            was_told = state.version is not None or not quiet
+            alive = all(each.content is not None and not each.flagged and watch.meets(each) for each in history[:-1])
+            was_told = state.version is not None or (alive and self._was_learned(watch, last, state))
             assert state.gone or not was_told or not watch.meets(last), f"{what}: its delete is missing"
         elif watch.meets(last):
             assert not state.gone, f"{what}: that it is back is missing"

@@ -96,12 +96,12 @@ def is_unmoved(write: RecordWrite, known: Known | None) -> bool:
 
 
 def _first_seen(row: Row, rules: Rules) -> tuple[RecordWrite, Change | None]:
+    if row.flagged:  # whoever has not heard of it was told nothing that a delete could end
+        return _write(row, 1, rules), None
     if rules.backfill:
-        return (_write(row, 1, rules), None) if row.flagged else _announce(row, 1, rules, EventType.CREATED)
+        return _announce(row, 1, rules, EventType.CREATED)
     if rules.silent_before is not None and not _came_since(row, rules.silent_before, rules):
         return _existing(row, rules)
-    if row.flagged:
-        return _announce(row, 1, rules, EventType.DELETED, evidence="the provider's deleted flag")
     if is_new(row, rules):
         return _announce(row, 1, rules, EventType.CREATED)
     write = _write(row, 1, rules)
@@ -111,7 +111,7 @@ def _first_seen(row: Row, rules: Rules) -> tuple[RecordWrite, Change | None]:
 def _existing(row: Row, rules: Rules) -> tuple[RecordWrite, Change | None]:
     """A record that was there when watching began: learned, or announced where its stamp is late enough."""
     since = rules.announced_since
-    if since is None or row.flagged or row.stamp_at is None or row.stamp_at < since:
+    if since is None or row.stamp_at is None or row.stamp_at < since:
         return _write(row, 1, rules), None
     if rules.created_known and row.created_at is not None and row.created_at >= since:
         return _announce(row, 1, rules, EventType.CREATED)

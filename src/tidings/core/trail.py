@@ -46,6 +46,7 @@ class Verdict(IntEnum):
     UNREADABLE = 22
     UNMOVED = 23
     TAKEN_OVER = 24
+    LEARNED_DELETED = 25
 
 
 SENTENCES: Mapping[Verdict, str] = {
@@ -59,6 +60,7 @@ SENTENCES: Mapping[Verdict, str] = {
     Verdict.VOLATILE: "came under the same stamp and differed in volatile fields only: no event",
     Verdict.FIRST_SEEN: "was not known, and is older than the watching: UPDATED, first seen",
     Verdict.LEARNED: "was there when watching began: learned silently, no event",
+    Verdict.LEARNED_DELETED: "was not known, and bears the deleted flag already: remembered as deleted, no event",
     Verdict.REBASED: "was compared under another configuration before, and its stamp had not moved: taken over"
     " silently, no event",
     Verdict.OUTSIDE: "was not known, and its stamp lies before what was asked for: not ours to announce",
@@ -96,7 +98,7 @@ def verdict(known: Known | None, write: RecordWrite, change: Change | None) -> V
             return Verdict.TOUCHED
         return Verdict.FIRST_SEEN if change.first_seen else _ANNOUNCED[change.type]
     if known is None:
-        return Verdict.LEARNED
+        return Verdict.LEARNED_DELETED if write.gone else Verdict.LEARNED
     if write.gone:
         return Verdict.STILL_GONE
     if write.snapshot is None:
