@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from tests.api.conftest import ELEMENT, NOW, World, body
+from tests.api.lanes import work
+from tests.api.test_errors import assert_error
 from tidings.core.errors import CredentialsRefused, LeaseLost
 from tidings.core.model import LaneKind, LaneState
 
@@ -170,6 +172,23 @@ async def test_a_patch_changes_what_it_names_and_nothing_else(world: World, by_t
     assert moved["configuration"] == made["configuration"] | url
     assert moved["eventsNotificationCallbackUrl"] == "https://app.example/other"
     assert (await client("PATCH", path, {})).json == moved
+
+
+@pytest.mark.parametrize("method", ["PATCH", "PUT"])
+async def test_an_instance_that_has_polled_stays_with_its_account(world: World, method: str) -> None:
+    await world.instance(configuration=POLLING)
+    other = body(configuration=POLLING | {"company": "globex"})
+    assert (await world.client(method, "/instances/1", other)).status == 200, "nothing has been read yet"
+    await work(world, "contacts", due_at=NOW, serial=1)
+    tried = len(world.provider.tried)
+    refused = await world.client(method, "/instances/1", body(configuration=POLLING | {"company": "acme"}))
+    assert_error(refused, 400)
+    assert refused.message.startswith("configuration.company: names another account")
+    assert len(world.provider.tried) == tried
+    assert (await world.client("GET", "/instances/1")).json["configuration"]["company"] == "globex"
+    moved = POLLING | {"company": " Globex", "baseUrl": "https://na.myconnectwise.net/v2026_1/apis/3.0"}
+    answer = await world.client(method, "/instances/1", body(configuration=moved))
+    assert answer.status == 200, answer.body
 
 
 async def test_tags_that_came_from_the_name_follow_it(world: World) -> None:

@@ -13,11 +13,12 @@ from tidings.api.call import InstanceCall
 from tidings.api.instance_view import configuration_of
 from tidings.api.parts import ApiParts
 from tidings.api.poll_address import refuse_long
+from tidings.core.cursor import decode
 from tidings.core.errors import AddressForbidden, InvalidInput, LeaseLost, ProviderDown
 from tidings.core.hints import refuse_hints
 from tidings.core.instanceconfig import FIELD, Configuration, completed
 from tidings.core.instancerules import CALLBACK_URL, check, refuse_future
-from tidings.core.model import Instance, LanePlan
+from tidings.core.model import Instance, LaneKind, LanePlan
 from tidings.core.plan import plan
 from tidings.elements.element import Element
 
@@ -68,6 +69,7 @@ async def change(call: InstanceCall, instance: Instance, alter: Callable[[Instan
     good: list[Configuration] = []
     for _ in range(TRIES):
         altered = alter(instance)
+        await _refuse_other_account(call.parts, instance, altered)
         good.append(configuration_of(instance))
         lanes = await accept(
             call.parts,
@@ -86,6 +88,25 @@ async def change(call: InstanceCall, instance: Instance, alter: Callable[[Instan
         call.parts.wake(written.id)
         return written
     raise LeaseLost(f"instance {instance.id} keeps being changed by others")
+
+
+async def _refuse_other_account(parts: ApiParts, instance: Instance, altered: Instance) -> None:
+    """What has been read of one account would be announced as edited, or deleted, by what is read of another."""
+    element = element_of(parts, instance)
+    before, after = (completed(configuration_of(each), element.configuration) for each in (instance, altered))
+    for key in element.account_keys:
+        if _folded(before[key]) == _folded(after[key]):
+            continue
+        if any(decode(lane.cursor).serial for lane in await parts.store.lanes(LaneKind.POLL, instance.id)):
+            raise InvalidInput(
+                FIELD + key,
+                "names another account than the one that has been polled, whose records would be taken for those of "
+                "the other; make another instance for it",
+            )
+
+
+def _folded(value: str | None) -> str:
+    return (value or "").strip().casefold()
 
 
 async def _refuse_receiver(

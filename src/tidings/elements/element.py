@@ -301,6 +301,11 @@ class Element(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
             (each for each in self.configuration if each.key.lower() == folded), None
         )
 
+    @property
+    def account_keys(self) -> tuple[str, ...]:
+        """The configuration keys that name the account at the provider, whatever its address and credentials are."""
+        return tuple(re.findall(r"\{([^{}]+)\}", self.api.budget.account))
+
     def abridged(self) -> dict[str, Any]:
         """The element inside an instance and in short lists (spec platform.md 3.2), ready for JSON."""
         return {
