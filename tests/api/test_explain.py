@@ -37,10 +37,10 @@ async def read(world: World, at: int, seen: Mapping[int, Verdict], *, rows=(), c
     """A page of a poll of contacts at `at`, as the engine commits it."""
     await world.store.wake(LaneKind.POLL, 1, NOW)
     lanes = await world.store.claim(LaneKind.POLL, "w", NOW, NOW + HOUR, 10)
-    values: dict[str, Any] = {"since_at": at - HOUR, "date_at": at, "page": 1, "rows": len(seen), "ended": True}
+    values: dict[str, Any] = {"reading": "poll", "since_at": at - HOUR, "date_at": at, "page": 1, "rows": len(seen)}
     pages: dict[RecordId, Verdict] = dict(seen.items())
-    values |= {"seen": encode([], pages), "at": at, "serial": next(serials)} | entry
-    left = Entry("poll", **values)
+    values |= {"seen": encode([], pages), "at": at, "serial": next(serials), "ended": True} | entry
+    left = Entry(**values)
     for lane in lanes:
         if lane.key == "contacts" and left.failure is None:
             cursor = ENCODE(PollCursor(baselined=True, held=3, held_ids=(58,)))
@@ -83,7 +83,7 @@ async def test_an_event_is_told_with_the_reading_that_found_it_and_every_attempt
     assert answer.status == 200, answer.body
     (entry,) = answer.json["entries"]
     assert (entry["kind"], entry["reading"], entry["verdict"]) == ("seen", "poll", "updated")
-    assert entry["asked"] == "records stamped since 2026-09-21T12:13:20Z"
+    assert entry["asked"] == "records stamped after 2026-09-21T12:13:20Z"
     assert entry["said"] == "the record came with other content than was known: UPDATED"
     (event,) = entry["events"]
     assert (event["eventType"], event["sequence"], event["eventId"], event["status"]) == (
@@ -105,10 +105,36 @@ async def test_why_nothing_was_announced_is_told_and_what_did_not_bring_it_is_to
     assert "does not announce mere touches" in touched["said"]
     assert touched["events"] == []
     assert (unseen["kind"], unseen["readings"]) == ("unseen", {"poll": 3})
-    assert unseen["said"].startswith("3 polls, which asked for records stamped since 2026-09-21T09:13:20Z")
+    assert unseen["said"].startswith("3 polls, each asking for records stamped after 2026-09-21T09:13:20Z, ")
     assert unseen["said"].endswith("did not bring it; its stamp was 2026-09-21T08:13:20Z")
     assert (failed["kind"], failed["status"], failed["nextDate"]) == ("failed", 503, "2026-09-21T14:13:20Z")
     assert failed["said"] == "the poll failed: the provider is down (on fire); tried again at 2026-09-21T14:13:20Z"
+
+
+async def test_a_bound_that_is_asked_for_too_is_told_so(polled: World) -> None:
+    url = "/hubs/crm/contacts?where=lastUpdated>='${gmtDate:yyyy-MM-dd'T'HH:mm:ss'Z'}'"
+    entry = {"url": url, "idField": "id", "datesConfiguration": {"updatedDateField": "_info.lastUpdated"}}
+    changed = {"configuration": {"event.poller.configuration": {"contacts": entry}}}
+    assert (await polled.client("PATCH", "/instances/1", changed)).status == 200
+    for nth in (3, 2):
+        await read(polled, NOW - nth * HOUR, {58: Verdict.UNCHANGED}, rows=[row(58)])
+    (unseen,) = (await explained(polled)).json["entries"]
+    assert unseen["said"] == (
+        "2 polls, each asking for records stamped since a moment from 2026-09-21T10:13:20Z to 2026-09-21T11:13:20Z, "
+        "did not bring it"
+    )
+
+
+async def test_a_look_that_did_not_bring_the_record_is_not_counted_as_seeing_it(polled: World) -> None:
+    await read(polled, NOW - 5 * HOUR, {57: Verdict.LEARNED}, rows=[row(57)])
+    await read(polled, NOW - 4 * HOUR, {57: Verdict.HELD}, reading="sweep", since_at=None)
+    for verdict in (Verdict.FORBIDDEN, Verdict.MISSING_ONCE, Verdict.DELETED):
+        await read(polled, NOW - 3 * HOUR, {57: verdict}, reading="sweep", since_at=None, date_at=None)
+    answer = (await explained(polled)).json
+    assert answer["said"] == "contacts/57 was seen once, looked for without its coming 4 times, and announced once"
+    assert [entry["kind"] for entry in answer["entries"]] == ["seen", *4 * ["looked"]]
+    assert "these keys may not read it" in answer["entries"][2]["said"]
+    assert answer["entries"][2]["asked"] == "the record by its id"
 
 
 async def test_a_record_that_was_never_seen_says_so(polled: World) -> None:

@@ -115,6 +115,22 @@ async def test_a_row_that_the_filter_excludes_is_none_of_ours(world):
     assert (await said(world, 2))[0][1] is Verdict.OUTSIDE
 
 
+async def test_a_sweep_tells_that_a_record_is_forbidden_by_its_id(tmp_path):
+    def forbid(request):
+        refusal = {"code": "Security", "message": "You do not have security permission to perform this action."}
+        return web.json_response(refusal, status=403) if request.path.endswith("/2") else None
+
+    async with World(tmp_path) as world:
+        world.provider.put(1, LONG_AGO)
+        world.provider.put(2, LONG_AGO)
+        await world.run()
+        world.provider.hidden.add(2)
+        world.provider.before = forbid
+        await world.later(31 * MINUTE)
+        assert (await said(world, 2))[1:] == [("sweep", Verdict.FORBIDDEN)]
+        assert await world.events() == []
+
+
 async def test_a_sweep_misses_once_and_then_says_deleted(tmp_path):
     async with World(tmp_path) as world:
         world.provider.put(1, LONG_AGO)

@@ -8,23 +8,32 @@ from typing import Annotated, TypeAlias
 
 from fastapi import Query
 from starlette.responses import Response
+from whenever import Instant
 
+from tidings.api.acceptance import element_of
 from tidings.api.answers import answer, iso
 from tidings.api.call import InstanceCall, InstanceCallIn
 from tidings.api.events import STATUS, attempts_of, shown_attempt
+from tidings.api.instance_view import configuration_of
 from tidings.api.poll_lanes import show_lane
 from tidings.api.problems import Refused
+from tidings.core import instancerules
 from tidings.core.cursor import NEVER, PollCursor, ReadingKind, decode
 from tidings.core.errors import InvalidInput
 from tidings.core.model import Known, Lane, LaneKind, Moment, RecordId, record_id
+from tidings.core.polldate import is_strict
 from tidings.core.timeline import ANNOUNCED, Failure, Item, Sighting, Silence, Timeline, name_of
 from tidings.core.trail import SENTENCES, Entry
+from tidings.engine.source import stamp_names
 from tidings.store.base import DeliverySummary, Store
 
 DAY = 24 * 3_600_000
 LARGEST_PAGE = 1000
 AT_ONCE = 500  #: entries of the trail looked through before others get their turn
 AT_MOST = 100_000  #: entries looked through for one answer
+
+# Two bounds to render a filter for: what differs is what a poll moves.
+_EARLIER, _LATER = Instant.from_utc(2026, 1, 2), Instant.from_utc(2026, 3, 4, 5, 6, 7)
 
 
 async def explain(
@@ -52,6 +61,7 @@ async def explain(
     timeline, token = await _timeline(store, lane.id, key, since, until, _token(next_page), limit)
     known = (await store.known(lane.id, [key])).get(key)
     reaches = await store.trail_since(lane.id)
+    word = _word(call, lane.key)
     told = await _events(store, call.instance.id, timeline.items, str(key))
     # What is known now was known then, where nothing has changed it since; behind `to` something may have.
     current = timeline.since_written() if token is None and to is None else len(timeline.items)
@@ -67,7 +77,7 @@ async def explain(
             "known": _known(key, known, decode(lane.cursor)),
             "polling": show_lane(lane, call.parts.clock()),
             "entries": [
-                _shown(item, told, known.stamp_at if known is not None and index >= current else None)
+                _shown(item, told, word, known.stamp_at if known is not None and index >= current else None)
                 for index, item in enumerate(timeline.items)
             ],
             "nextPage": token,
@@ -168,16 +178,16 @@ def _shown_events(summary: DeliverySummary, record: str) -> Sequence[Mapping[str
     ]
 
 
-def _shown(item: Item, told: Told, stamp_at: Moment | None) -> dict[str, object]:
+def _shown(item: Item, told: Told, word: str, stamp_at: Moment | None) -> dict[str, object]:
     match item:
         case Sighting(entry, verdict):
             announced = verdict in ANNOUNCED
             return {
-                "kind": "seen",
+                "kind": "seen" if item.had_it else "looked",
                 "date": iso(entry.at),
                 "reading": entry.reading,
                 "page": entry.page,
-                "asked": _asked(entry),
+                "asked": _asked(entry, word),
                 "providerDate": _date(entry.date_at),
                 "verdict": verdict.name.lower(),
                 "said": f"the record {SENTENCES[verdict]}",
@@ -201,34 +211,49 @@ def _shown(item: Item, told: Told, stamp_at: Moment | None) -> dict[str, object]
                 "until": iso(item.until),
                 "readings": dict(item.readings),
                 "since": _date(item.since_at),
-                "said": f"{_unseen(item)} did not bring it{stamp}",
+                "said": f"{_unseen(item, word)} did not bring it{stamp}",
             }
 
 
-def _asked(entry: Entry) -> str:
+def _word(call: InstanceCall, resource: str) -> str:
+    """How the bound that a poll sends is said, by what is configured now: `after`, or `since` where it is included."""
+    try:
+        configuration, element = configuration_of(call.instance), element_of(call.parts, call.instance)
+        entry = next((each for each in instancerules.polled(configuration, element) if each.name == resource), None)
+        collection = element.resource(entry.path) if entry is not None else None
+        if entry is None or collection is None:
+            return "since"
+        where, later = (entry.query(bound=bound, now=_LATER).where for bound in (_EARLIER, _LATER))
+        return "after" if where and later and is_strict(where, later, stamp_names(entry, collection)) else "since"
+    except ValueError:  # what is configured cannot be read any more
+        return "since"
+
+
+def _asked(entry: Entry, word: str) -> str:
     if entry.date_at is None:
         return "the record by its id"
     if entry.reading == ReadingKind.SWEEP:
         return "all ids"
-    return "everything" if entry.since_at is None else f"records stamped since {iso(entry.since_at)}"
+    return "everything" if entry.since_at is None else f"records stamped {word} {iso(entry.since_at)}"
 
 
-def _unseen(silence: Silence) -> str:
+def _unseen(silence: Silence, word: str) -> str:
     """Which readings in a row, and what they asked for.
 
     >>> silence = Silence(0, 0)
     >>> silence.add(Entry("poll", since_at=0))
     >>> silence.add(Entry("poll", since_at=60_000))
-    >>> _unseen(silence)
-    '2 polls, which asked for records stamped since 1970-01-01T00:00:00Z and later, up to 1970-01-01T00:01:00Z,'
+    >>> _unseen(silence, "after")
+    '2 polls, each asking for records stamped after a moment from 1970-01-01T00:00:00Z to 1970-01-01T00:01:00Z,'
     """
     counted = [name_of(kind, count) for kind, count in silence.readings.items()]
     who = " and ".join(filter(None, (", ".join(counted[:-1]), counted[-1])))
     asked = ["everything"] if silence.everything else []
     if silence.since_at is not None and silence.since_until is not None:
-        later = f" and later, up to {iso(silence.since_until)}" if silence.since_until > silence.since_at else ""
-        asked.insert(0, f"records stamped since {iso(silence.since_at)}{later}")
-    return f"{who}, which asked for {', or for '.join(asked)},"
+        first, last = iso(silence.since_at), iso(silence.since_until)
+        asked.append(f"records stamped {word} " + (first if first == last else f"a moment from {first} to {last}"))
+    each = "each asking" if silence.readings.total() > 1 else "asking"
+    return f"{who}, {each} for {', or for '.join(asked)},"
 
 
 def _known(key: RecordId, known: Known | None, cursor: PollCursor) -> dict[str, object] | None:
@@ -246,14 +271,16 @@ def _known(key: RecordId, known: Known | None, cursor: PollCursor) -> dict[str, 
 
 
 def _summary(name: str, items: Sequence[Item], known: Known | None, reaches: Moment | None) -> str:
-    seen = [item for item in items if isinstance(item, Sighting)]
-    if known is None and not seen:
+    sightings = [item for item in items if isinstance(item, Sighting)]
+    if known is None and not sightings:
         kept = "of which nothing is kept" if reaches is None else f"kept since {iso(reaches)}"
         return f"{name} is not known: no reading in the trail ({kept}) that was asked for saw it"
-    if not seen:
+    if not sightings:
         return f"{name} is known, but no reading of this period saw it"
-    announced = sum(item.verdict in ANNOUNCED for item in seen)
-    return f"{name} was seen {_times(len(seen))}, and announced {_times(announced)}"
+    seen, announced = sum(item.had_it for item in sightings), sum(item.verdict in ANNOUNCED for item in sightings)
+    in_vain = len(sightings) - seen
+    looked = f", looked for without its coming {_times(in_vain)}" if in_vain else ""
+    return f"{name} was seen {_times(seen)}{looked}, and announced {_times(announced)}"
 
 
 def _times(count: int) -> str:

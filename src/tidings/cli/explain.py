@@ -16,7 +16,7 @@ from tidings.cli.platform import Platform
 from tidings.cli.stopping import run_until_stopped
 from tidings.cli.tail import find_secrets
 
-_COLOURS = {"seen": None, "unseen": "bright_black", "failed": "red"}
+_COLOURS = {"seen": None, "looked": None, "unseen": "bright_black", "failed": "red"}
 
 
 def explain(
@@ -94,7 +94,7 @@ def told(found: Mapping[str, Any], *, coloured: bool = False) -> Iterator[str]:
 def _entry(entry: Mapping[str, Any], coloured: bool) -> Iterator[str]:
     until = f" – {entry['until']}" if entry.get("until", entry["date"]) != entry["date"] else ""
     said = entry["said"]
-    if entry["kind"] == "seen":
+    if entry["kind"] in ("seen", "looked"):
         said = f"{entry['reading']} (asked for {entry['asked']}): {said}"
     colour = _COLOURS[entry["kind"]]
     yield f"{entry['date']}{until}  {typer.style(said, fg=colour) if coloured and colour else said}"

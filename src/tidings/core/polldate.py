@@ -38,3 +38,21 @@ def _undated(expr: Expr, later: Expr, stamps: Set[str]) -> Expr | None:
             kept = tuple(each for each in left if each is not None)
             return And(kept) if len(kept) > 1 else kept[0] if kept else None
     return expr
+
+
+def is_strict(where: str, later: str, stamps: Set[str]) -> bool:
+    """Whether what is stamped exactly at the bound of `where` is left out; arguments as of `undated`. Raises CeqlError.
+
+    >>> [is_strict(f"lastUpdated {operator} 1", f"lastUpdated {operator} 2", {"lastupdated"}) for operator in _LOWER]
+    [True, False]
+    """
+    return _is_strict(ceql.parse(where), ceql.parse(later), stamps)
+
+
+def _is_strict(expr: Expr, later: Expr, stamps: Set[str]) -> bool:
+    match expr, later:
+        case Comparison(field, ">", value), Comparison(_, _, other):
+            return value != other and ".".join(field).lower() in stamps
+        case And(operands), And(others) if len(operands) == len(others):
+            return any(_is_strict(each, other, stamps) for each, other in zip(operands, others, strict=True))
+    return False

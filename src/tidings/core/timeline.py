@@ -13,10 +13,16 @@ from tidings.core.trail import Entry, Verdict, find
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """One page that saw the record, or one look at it by its id."""
+    """One page with a verdict on the record, or one look at it by its id."""
 
     entry: Entry
     verdict: Verdict
+
+    @property
+    def had_it(self) -> bool:
+        """Whether the record came; if not, it was missed, withheld, or found deleted when asked for by its id."""
+        by_id = self.entry.date_at is None
+        return self.verdict not in WITHOUT_IT and not (by_id and self.verdict in (Verdict.DELETED, Verdict.STILL_GONE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +64,19 @@ Item: TypeAlias = Sighting | Failure | Silence
 #: What has an event, if anything has.
 ANNOUNCED = frozenset({Verdict.CREATED, Verdict.UPDATED, Verdict.DELETED, Verdict.TOUCHED, Verdict.FIRST_SEEN})
 
+#: What is said of a record that did not come.
+WITHOUT_IT = frozenset(
+    {
+        *(Verdict.MISSING_ONCE, Verdict.NO_ANSWER, Verdict.FORBIDDEN, Verdict.INCONCLUSIVE, Verdict.HELD),
+        Verdict.UNREADABLE,
+    }
+)
+
 #: What leaves the record known as it was before.
 KEEPS = frozenset(
     {
         *(Verdict.UNCHANGED, Verdict.LISTED, Verdict.INCONCLUSIVE, Verdict.HELD, Verdict.NO_ANSWER),
-        *(Verdict.OUTSIDE, Verdict.LEFT, Verdict.UNREADABLE, Verdict.UNMOVED),
+        *(Verdict.FORBIDDEN, Verdict.OUTSIDE, Verdict.LEFT, Verdict.UNREADABLE, Verdict.UNMOVED),
     }
 )
 

@@ -47,6 +47,7 @@ class Verdict(IntEnum):
     UNMOVED = 23
     TAKEN_OVER = 24
     LEARNED_DELETED = 25
+    FORBIDDEN = 26
 
 
 SENTENCES: Mapping[Verdict, str] = {
@@ -73,6 +74,8 @@ SENTENCES: Mapping[Verdict, str] = {
     " next sweep decides",
     Verdict.OUT_OF_VIEW: "was missing from the list of ids, but exists when read by its id: out of view, no event",
     Verdict.NO_ANSWER: "was asked for by its id, which changed nothing and proved nothing: no event",
+    Verdict.FORBIDDEN: "was asked for by its id, and the provider answered that these keys may not read it: no"
+    " conclusion, no event",
     Verdict.INCONCLUSIVE: "was missing from a list of ids that was not whole, or of nothing: no conclusion",
     Verdict.HELD: "was missing from the list of all ids together with suspiciously many others: held for a person",
     Verdict.UNREADABLE: "makes its page fail at the provider: passed over",

@@ -162,11 +162,14 @@ async def _confirm(
     changes: list[Change] = []
     for key in batch:
         if key in known and key in snapshots:
-            write, change = await _look_at(
-                source, cursor, reading, key, known[key], snapshots[key], now, listed=key in listed
+            body = await _read(source, key)
+            write, change = _judge_found(
+                source, cursor, reading, key, body, known[key], snapshots[key], now, listed=key in listed
             )
             records.append(write)
             source.trace.judged(key, known[key], write, change)
+            if body is UNREADABLE:
+                source.trace.mark([key], Verdict.FORBIDDEN)
             changes += [change] if change is not None else []
     reading = replace(
         reading,
@@ -193,19 +196,19 @@ async def _confirm(
     return Turn(ended, records, changes, reading, finished=True)
 
 
-async def _look_at(
+def _judge_found(
     source: Source,
     cursor: PollCursor,
     reading: Reading,
     key: RecordId,
+    body: bytes | None,
     state: Known,
     snapshot: bytes,
     now: Moment,
     *,
     listed: bool,
 ) -> tuple[RecordWrite, Change | None]:
-    """One record by its id: gone, flagged as deleted, back again, or only out of view."""
-    body = await _read(source, key)
+    """What `_read` brought of one record by its id: gone, flagged as deleted, back again, or only out of view."""
     kept = _kept(key, state)
     if body is None:
         if state.gone:
