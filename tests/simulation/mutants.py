@@ -89,7 +89,7 @@ MUTANTS: Mapping[str, tuple[Edit, ...]] = {
     ),
     "guard off": (Edit("engine/sweep.py", "if suspicious and not cursor.released:", "if False:"),),
     "no control record": (
-        Edit("engine/turn.py", "expected = cursor.control_id is not None and", "expected = False and"),
+        Edit("engine/turn.py", "expected = expected and not reading.control_seen", "expected = False"),
     ),
     "no dedupe within a page": (
         Edit(
