@@ -51,10 +51,10 @@ async def estimate(
     ] = None,
     resource: Annotated[str | None, Query(description="Only this resource.")] = None,
 ) -> Response:
-    """What a first run would announce, by resource: how many records exist, how many events it would send and in
-    how many notifications at the least, and roughly how many requests it takes and how many minutes those take
-    at the least. The provider is only
-    asked to count; where it does not, the figure is null and `reason` says why. The instance's events may be off."""
+    """What a first run would announce, by resource: how many records exist, how many events it would send and in how
+    many notifications at the least, and roughly how many requests it takes and how many minutes those take at the
+    least. The provider is only asked to count; where it does not, the figure is null and `reason` says why. The
+    instance's events may be off."""
     now = call.parts.clock()
     given = None if first_run is None else firstrun.read(first_run, "firstRun")
     if given is not None:
