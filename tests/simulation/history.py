@@ -13,7 +13,7 @@ from tests.simulation.world import LEASE_FOR, MINUTE, SECOND, World
 MOVES = 900
 
 #: What fate may do, each as often as it stands here.
-RARE = {"worker": 2, "kill": 1, "stall": 2, "clock": 1, "restart": 1, "switch": 1, "faults": 3, "outage": 1}
+RARE = {"worker": 2, "kill": 1, "stall": 2, "clock": 1, "restart": 1, "switch": 1, "faults": 3, "outage": 2}
 RARE |= {"revoke": 1, "mend": 1, "release": 1, "narrow": 3, "blink": 2, "zone": 1}
 RARE |= {"filter": 2, "nulls": 1, "touched": 1, "spans": 1, "objects": 1}
 FATE = [what for what, often in RARE.items() for _ in range(often)]
@@ -45,7 +45,7 @@ def course(dice: random.Random) -> Course:
     """Polls alone, with nothing behind them that would hide what a poll misses; polls and settle passes; or all."""
     overlap, honest = dice.choice((0, 10, 120)), dice.random() < 0.3
     kind = dice.random()
-    if kind < 0.6:
+    if kind < 0.5:
         return Course("polls", "0", "0", overlap, dice.choice((1, 60)), max(overlap - 10, 0), honest=honest)
     if kind < 0.8:
         window = dice.choice((20, 60))
@@ -191,7 +191,7 @@ class History:
     async def outage(self) -> None:
         """Nothing can be read for minutes or a day, while people go on and workers try. Before that all gets slow."""
         self.people.slow = True
-        for _ in range(3):
+        for _ in range(5):
             self.people.act()
         self.people.slow = False
         span = self.dice.choice((5, 60, 300, 1800)) * MINUTE
