@@ -140,13 +140,13 @@ MUTANTS: Mapping[str, tuple[Edit, ...]] = {
     "distrust a filter whose record was edited out of it": (
         Edit("engine/filtercheck.py", "    return listed is not None\n", "    return True\n"),
     ),
-    "trust a filter that cannot be tried": (Edit("engine/filtercheck.py", ", now) else None", ", now) else True"),),
-    "audit only what a poll would read": (
+    "audit no more than a settle pass, and count nothing": (
         Edit(
             "core/cursor.py",
             "kind not in (ReadingKind.POLL, ReadingKind.SETTLE)",
             "kind not in (ReadingKind.POLL, ReadingKind.SETTLE, ReadingKind.AUDIT)",
         ),
+        Edit("engine/audit.py", "short = reading.rows + len(reading.unreadable) < counted", "short = False"),
     ),
     "delete a flagged record each time it is listed": (
         Edit("core/detect.py", "        if known.gone:\n            return _write(row, known.rev, rules), None\n", ""),
