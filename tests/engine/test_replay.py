@@ -13,7 +13,8 @@ from tests.engine.delivering import LEASE, NOW, Post, Receiver, Scene, answered,
 from tidings.core.model import DeliveryState, LaneKind, LaneState
 from tidings.core.replay import Replay, ReplayState
 from tidings.core.subscription import Filter, Format
-from tidings.engine.replay import REPLAY_HEADER, Replayer
+from tidings.engine.attempts import REPLAY_HEADER
+from tidings.engine.replay import Replayer
 from tidings.store.sending import NewReplay
 from tidings.store.subscribing import NewSubscription
 

@@ -1,11 +1,12 @@
-"""How is one notification sent, signed, and what is kept and told of the answer?"""
+"""How is one notification sent and signed, and what is kept and told of the answer?"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
+from tidings.core.breaker import Breaker
 from tidings.core.model import DeliveryState, Lane, Moment, Outcome
 from tidings.core.receiver import receiver_headers, secrets_of
 from tidings.core.scrub import scrub
@@ -13,6 +14,9 @@ from tidings.core.signing import headers
 from tidings.core.subscription import Subscription
 from tidings.engine.meter import Meter
 from tidings.engine.window import Try, Verdict
+
+REPLAY_HEADER: Final = "Tidings-Replay"
+"""Names the replay that a POST belongs to; a first delivery has none."""
 
 
 class Send(Protocol):
@@ -22,13 +26,26 @@ class Send(Protocol):
 
 
 class Attempts:
-    """The tries of one holding of a lane, all for one subscription."""
+    """The tries of one holding of a lane, all for one subscription; those of a replay bear its id, in a header of
+    their own and in the log."""
 
     def __init__(
-        self, send: Send, lane: Lane, to: Subscription, *, clock: Callable[[], Moment], log: Any, meter: Meter
+        self,
+        send: Send,
+        lane: Lane,
+        to: Subscription,
+        *,
+        clock: Callable[[], Moment],
+        log: Any,
+        meter: Meter,
+        replay_id: int | None = None,
     ) -> None:
-        self._send, self._lane, self._to, self._clock, self._log, self._meter = send, lane, to, clock, log, meter
+        self._send, self._to, self._clock, self._log, self._meter = send, to, clock, log, meter
         self._headers, self._secrets = receiver_headers(to), secrets_of(to)
+        self._names = {"instance": lane.instance_id, "subscription": to.id}
+        if replay_id is not None:
+            self._headers = self._headers | {REPLAY_HEADER: str(replay_id)}
+            self._names = {"replay": replay_id} | self._names
 
     async def make(self, notification_id: str, body: bytes, content_type: str) -> Outcome:
         """Sign and post. A receiver may say anything back, our own secrets included; the outcome is free of them."""
@@ -50,8 +67,7 @@ class Attempts:
         notification = tried.notification
         log(
             "delivery.attempted",
-            instance=self._lane.instance_id,
-            subscription=self._to.id,
+            **self._names,
             notification=notification.id,
             resource=notification.resource,
             first_sequence=notification.first_sequence,
@@ -64,8 +80,16 @@ class Attempts:
             next_in_ms=verdict.due_at - now if verdict.state is DeliveryState.RETRY else None,
         )
 
+    def tell_breaker(self, before: Breaker, after: Breaker, error: str | None) -> None:
+        """The breaker has opened or closed, if it has."""
+        if before.is_open != after.is_open:
+            self._log.warning(
+                "breaker.opened" if after.is_open else "breaker.closed",
+                **self._names,
+                failures=max(before.failures, after.failures),
+                error=error,
+            )
+
     def tell_end(self, reason: str) -> None:
         """The subscription is deactivated."""
-        self._log.warning(
-            "subscription.deactivated", instance=self._lane.instance_id, subscription=self._to.id, reason=reason
-        )
+        self._log.warning("subscription.deactivated", **self._names, reason=reason)

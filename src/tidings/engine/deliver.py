@@ -99,7 +99,8 @@ class _Run:
         if self._subscription.policy is FailurePolicy.QUEUE and await self._store.is_queueing(self._subscription.id):
             return await self._store.release(self._lane, due_at=NEVER)
         cursor = decode(self._lane.cursor)
-        self._receiver = Receiver(self._lane, self._subscription, cursor, self._by.concurrency, self._by.log)
+        to = self._subscription
+        self._receiver = Receiver(cursor, to.concurrency, to.rate, self._by.concurrency)
         probe_at = cursor.breaker.probe_at
         if probe_at is not None and probe_at > self._by.clock():
             return await self._store.release(self._lane, due_at=probe_at)
@@ -247,8 +248,10 @@ class _Run:
         verdict = self._window.finish(tried, outcome, now, self._by.dice())
         self._stop_reason = self._stop_reason or verdict.reason
         self._queues = self._queues or (verdict.state is DeliveryState.QUEUED and verdict.reason is None)
+        before = self._receiver.breaker
         if self._receiver.learn(tried.number, outcome, now, len(self._couriers), self._by.dice):
             self._window.hasten(now)
+        self._attempts.tell_breaker(before, self._receiver.breaker, outcome.error)
         if outcome.ok and self._has_all_rows and not self._window.is_draining:
             self._receiver.has_been_caught_up_with()
         self._attempts.tell(tried, outcome, verdict, now)

@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from tidings.core import breaker as breakers
 from tidings.core import pace as paces
 from tidings.core.breaker import Breaker
 from tidings.core.deliverycursor import DeliveryCursor
-from tidings.core.model import Lane, Moment, Outcome
-from tidings.core.subscription import Subscription
+from tidings.core.model import Moment, Outcome
+from tidings.core.replaycursor import ReplayCursor
 
 TOO_MANY: Final = 429
 """The status by which a receiver says that it is sent too much."""
 
 
 class Receiver:
-    """What the tries of one holding of a lane, and of those before, tell of the receiver: its breaker and its pace."""
+    """What the tries of one holding of a lane, and of those before, tell of the receiver: its breaker and its pace.
 
-    def __init__(self, lane: Lane, subscription: Subscription, cursor: DeliveryCursor, most: int, log: Any) -> None:
-        self._lane, self._subscription, self._most, self._log = lane, subscription, most, log
+    It wants at most `concurrency` in flight and `rate` a second; the worker allows `most`.
+    """
+
+    def __init__(self, cursor: DeliveryCursor | ReplayCursor, concurrency: int, rate: float | None, most: int) -> None:
+        self._concurrency, self._rate, self._most = concurrency, rate, most
         self.breaker, self.pace = cursor.breaker, cursor.pace
 
     @property
     def at_once(self) -> int:
         """How many may be in flight."""
-        return min(self._subscription.concurrency, self._most, self.pace.at_once or self._most)
+        return min(self._concurrency, self._most, self.pace.at_once or self._most)
 
     def opens_at(self, now: Moment) -> Moment:
         """When something may be sent as far as its pace goes; `now` or later."""
@@ -37,7 +40,7 @@ class Receiver:
 
     def sending(self, now: Moment) -> None:
         """One more is sent."""
-        self.pace = paces.sending(self.pace, now, self._subscription.rate)
+        self.pace = paces.sending(self.pace, now, self._rate)
 
     def has_nothing_to_probe_with(self) -> None:
         """The breaker is open and nothing is left that could be sent: what comes next tells."""
@@ -52,18 +55,10 @@ class Receiver:
         before = self.breaker
         if outcome.ok:
             self.breaker = breakers.succeeded(before, now)
-            self.pace = paces.answered(self.pace, now, self._subscription.concurrency)
+            self.pace = paces.answered(self.pace, now, self._concurrency)
         elif outcome.status == TOO_MANY:
             # It is up; it only wants less.
             self.pace = paces.throttled(self.pace, now, in_flight, outcome.retry_after)
         else:
             self.breaker = breakers.failed(before, tries, now, retry_after=outcome.retry_after, dice=dice())
-        if self.breaker.is_open != before.is_open:
-            self._log.warning(
-                "breaker.opened" if self.breaker.is_open else "breaker.closed",
-                instance=self._lane.instance_id,
-                subscription=self._subscription.id,
-                failures=max(before.failures, self.breaker.failures),
-                error=outcome.error,
-            )
         return self.breaker.back and not before.back

@@ -9,39 +9,23 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
-from tidings.core import breaker as breakers
-from tidings.core import pace as paces
-from tidings.core.breaker import Breaker
 from tidings.core.cursor import NEVER
 from tidings.core.errors import LeaseLost
-from tidings.core.model import (
-    Attempt,
-    Delivery,
-    DeliveryState,
-    Lane,
-    Moment,
-    Notification,
-    Outcome,
-)
-from tidings.core.receiver import receiver_headers, secrets_of
+from tidings.core.model import Attempt, Delivery, DeliveryState, Lane, Moment, Notification, Outcome
+from tidings.core.pace import LEAD
 from tidings.core.replay import Replay, ReplayState, as_sent_again, why_not
 from tidings.core.replaycursor import ReplayCursor, Waiting, decode, encode
-from tidings.core.scrub import scrub
-from tidings.core.signing import headers
 from tidings.core.subscription import Subscription
-from tidings.engine.attempts import Send
+from tidings.engine.attempts import Attempts, Send
 from tidings.engine.meter import Meter
-from tidings.engine.receiver import TOO_MANY
+from tidings.engine.receiver import Receiver
 from tidings.engine.window import Room, Try, Window
 from tidings.store.base import Store
-
-REPLAY_HEADER: Final = "Tidings-Replay"
-"""Names the replay that a POST belongs to; a first delivery has none."""
 
 
 class Replayer:
@@ -126,14 +110,15 @@ class _Run:
         self, by: Replayer, lane: Lane, found: Replay, to: Subscription, waiting: Sequence[Notification]
     ) -> None:
         self._by, self._store, self._lane, self._replay, self._to = by, by.store, lane, found, to
-        self._secrets = secrets_of(to)
+        self._attempts = Attempts(by.send, lane, to, clock=by.clock, log=by.log, meter=by.meter, replay_id=found.id)
+        self._rate = min((rate for rate in (found.rate, to.rate) if rate is not None), default=None)
         cursor = decode(lane.cursor)
-        self._breaker, self._pace, self._number = cursor.breaker, cursor.pace, cursor.number
+        self._receiver = Receiver(cursor, to.concurrency, self._rate, by.concurrency)
+        self._number = cursor.number
         self._waiting: dict[int, Waiting] = {each.number: each for each in cursor.waiting}
         self._window = Window(to, found.position, (self._delivery(each) for each in waiting), by.room)
         self._read: deque[Notification] = deque()  # where only some are sent: those beyond the position
         self._flying: set[asyncio.Task[tuple[Try, Outcome]]] = set()
-        self._rate = min((rate for rate in (found.rate, to.rate) if rate is not None), default=None)
         self._failed = 0
         self._reason: str | None = None
 
@@ -142,11 +127,12 @@ class _Run:
         return Delivery(self._to.id, notification.outline(), DeliveryState.RETRY, known.tries, known.due_at)
 
     async def work(self) -> None:
-        probe_at = self._breaker.probe_at
+        breaker = self._receiver.breaker
+        probe_at = breaker.probe_at
         if probe_at is not None and probe_at > self._by.clock():
             self._window.close()
             return await self._store.release(self._lane, due_at=probe_at)
-        if self._breaker.back:
+        if breaker.back:
             self._window.hasten(self._by.clock())
         try:
             await self._send_all()
@@ -178,32 +164,31 @@ class _Run:
         await self._finish()
 
     def _probe(self) -> None:
-        if self._breaker.is_open:
-            tried = self._window.probe(self._by.clock(), self._breaker.probes)
-            if tried is None:  # nothing is left to probe with
-                self._breaker = Breaker()
+        breaker = self._receiver.breaker
+        if breaker.is_open:
+            tried = self._window.probe(self._by.clock(), breaker.probes)
+            if tried is None:
+                self._receiver.has_nothing_to_probe_with()
             else:
                 self._start(tried)
 
     def _send_on(self) -> None:
-        most = min(self._to.concurrency, self._by.concurrency, self._pace.at_once or self._by.concurrency)
-        while len(self._flying) < most and not self._rests() and not self._is_paused():
+        while len(self._flying) < self._receiver.at_once and not self._rests() and not self._is_paused():
             now = self._by.clock()
             tried = self._window.take(now)
             if tried is None:
                 return
-            self._pace = paces.sending(self._pace, now, self._rate)
+            self._receiver.sending(now)
             self._start(tried)
 
     def _start(self, tried: Try) -> None:
         self._flying.add(asyncio.create_task(self._send(tried)))
 
     def _rests(self) -> bool:
-        return self._reason is not None or self._breaker.is_open
+        return self._reason is not None or self._receiver.breaker.is_open
 
     def _is_paused(self) -> bool:
-        now = self._by.clock()
-        return paces.opens_at(self._pace, now) > now
+        return self._receiver.is_paused(self._by.clock())
 
     def _wants_more(self) -> bool:
         if self._rests() or self._is_paused() or self._is_at_end() or len(self._window) >= self._by.window:
@@ -215,7 +200,7 @@ class _Run:
 
     def _at_once(self) -> int:
         """How many are read at once: no more than can be sent before the next pause."""
-        ahead = self._by.window if self._rate is None else math.ceil(self._rate * paces.LEAD / 1000)
+        ahead = self._by.window if self._rate is None else math.ceil(self._rate * LEAD / 1000)
         return min(ahead + self._to.concurrency, self._by.window)
 
     def _is_at_end(self) -> bool:
@@ -255,19 +240,10 @@ class _Run:
         return [each for each in found if each.first_sequence <= self._replay.to_sequence]
 
     async def _send(self, tried: Try) -> tuple[Try, Outcome]:
-        outline, body = tried.notification, self._window.body(tried)
-        if body is None:
-            body = self._window.load(tried, await self._store.notification(outline.number))
-        content, media_type = body
-        to, now = self._to, self._by.clock()
-        sent: Mapping[str, str] = {
-            **receiver_headers(to),
-            **headers(outline.id, content, to.keys_at(now), now // 1000, media_type),
-            REPLAY_HEADER: str(self._replay.id),
-        }
-        outcome = await self._by.send(to.url, sent, content)
-        answer, error = scrub(outcome.answer, self._secrets), outcome.error and scrub(outcome.error, self._secrets)
-        return tried, replace(outcome, answer=answer, error=error)
+        outline, found = tried.notification, self._window.body(tried)
+        if found is None:
+            found = self._window.load(tried, await self._store.notification(outline.number))
+        return tried, await self._attempts.make(outline.id, *found)
 
     async def _next_outcomes(self) -> None:
         done, _ = await asyncio.wait(self._flying, return_when=asyncio.FIRST_COMPLETED)
@@ -281,41 +257,11 @@ class _Run:
         verdict = self._window.finish(tried, outcome, now, self._by.dice())
         if verdict.reason is not None and self._reason is None:
             self._reason, self._failed = verdict.reason, 1
-        before = self._breaker
-        if outcome.ok:
-            self._breaker = breakers.succeeded(before, now)
-            self._pace = paces.answered(self._pace, now, self._to.concurrency)
-            if self._breaker.back and not before.back:
-                self._window.hasten(now)
-            if not self._window.is_draining:
-                self._breaker = breakers.drained(self._breaker)
-        elif outcome.status == TOO_MANY:
-            self._pace = paces.throttled(self._pace, now, len(self._flying) + 1, outcome.retry_after)
-        else:
-            asked = outcome.retry_after
-            self._breaker = breakers.failed(before, tried.number, now, retry_after=asked, dice=self._by.dice())
-        self._by.meter.attempt_ended(verdict.state.value, outcome.took_for)
-        self._tell(tried, outcome, verdict.state)
-
-    def _tell(self, tried: Try, outcome: Outcome, state: DeliveryState) -> None:
-        line = self._by.log.warning
-        if outcome.ok:
-            line = self._by.log.debug if tried.number == 1 else self._by.log.info
-        line(
-            "delivery.attempted",
-            replay=self._replay.id,
-            instance=self._lane.instance_id,
-            subscription=self._to.id,
-            notification=tried.notification.id,
-            resource=tried.notification.resource,
-            first_sequence=tried.notification.first_sequence,
-            last_sequence=tried.notification.last_sequence,
-            attempt=tried.number,
-            status=outcome.status,
-            error=outcome.error,
-            took_ms=round(outcome.took_for * 1000),
-            outcome=state.value,
-        )
+        if self._receiver.learn(tried.number, outcome, now, len(self._flying) + 1, self._by.dice):
+            self._window.hasten(now)
+        if outcome.ok and not self._window.is_draining:
+            self._receiver.has_been_caught_up_with()
+        self._attempts.tell(tried, outcome, verdict, now)
 
     async def _finish(self) -> None:
         now = self._by.clock()
@@ -327,12 +273,12 @@ class _Run:
             await self._commit(release=True, due_at=self._due_at(now))
 
     def _due_at(self, now: Moment) -> Moment:
-        if self._breaker.probe_at is not None:
-            return self._breaker.probe_at
+        if self._receiver.breaker.probe_at is not None:
+            return self._receiver.breaker.probe_at
         due_at = now
         if self._is_at_end() or len(self._window) >= self._by.window:
             due_at = self._window.next_due() or now
-        return max(due_at, paces.opens_at(self._pace, now))
+        return max(due_at, self._receiver.opens_at(now))
 
     async def _end(self, state: ReplayState) -> None:
         now = self._by.clock()
@@ -361,7 +307,7 @@ class _Run:
                 self._waiting[number] = Waiting(number, write.attempts, write.due_at)
         while self._read and self._read[0].first_sequence <= self._window.offset:
             self._number = self._read.popleft().number
-        cursor = ReplayCursor(tuple(self._waiting.values()), self._number, self._breaker, self._pace)
+        cursor = ReplayCursor(tuple(self._waiting.values()), self._number, self._receiver.breaker, self._receiver.pace)
         self._replay = replace(
             self._replay,
             state=state,
