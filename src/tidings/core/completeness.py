@@ -1,4 +1,4 @@
-"""What does an audit prove, and which of its findings may be announced unasked?"""
+"""What does an audit prove, and how much may a reading find before a person is asked?"""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from tidings.core.cursor import PollCursor
 from tidings.core.model import Moment
 
-HELD_AT = 10  #: more changes with unmoved stamps than this many …
+HELD_AT = 10  #: more deletes, or changes with unmoved stamps, than this many …
 HELD_SHARE = 0.1  #: … and than this share of the known records wait for a person
-SHOWN = 100  #: ids of held changes that a person is shown
+SHOWN = 100  #: ids of what is held that a person is shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +50,11 @@ def completeness(cursor: PollCursor) -> Completeness | None:
     )
 
 
-def is_flood(unmoved: int, known: int) -> bool:
-    """Whether so many of the `known` records changed with unmoved stamps that a person should look first.
+def is_flood(found: int, known: int) -> bool:
+    """Whether so many of the `known` records were found missing, or changed with unmoved stamps, that a person should
+    look first.
 
     >>> is_flood(10, 20), is_flood(11, 109), is_flood(11, 110)
     (False, True, False)
     """
-    return unmoved > HELD_AT and unmoved > HELD_SHARE * known
+    return found > HELD_AT and found > HELD_SHARE * known

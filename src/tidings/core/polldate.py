@@ -30,9 +30,8 @@ def undated(where: str, later: str, stamps: Set[str]) -> Expr | None:
 
 def _undated(expr: Expr, later: Expr, stamps: Set[str]) -> Expr | None:
     match expr, later:
-        case Comparison(field, operator, value), Comparison(_, _, other):
-            is_bound = value != other and operator in _LOWER and ".".join(field).lower() in stamps
-            return None if is_bound else expr
+        case Comparison(_, operator), Comparison() if operator in _LOWER:
+            return None if _is_moved(expr, later, stamps) else expr
         case And(operands), And(others) if len(operands) == len(others):
             left = [_undated(each, other, stamps) for each, other in zip(operands, others, strict=True)]
             kept = tuple(each for each in left if each is not None)
@@ -51,8 +50,13 @@ def is_strict(where: str, later: str, stamps: Set[str]) -> bool:
 
 def _is_strict(expr: Expr, later: Expr, stamps: Set[str]) -> bool:
     match expr, later:
-        case Comparison(field, ">", value), Comparison(_, _, other):
-            return value != other and ".".join(field).lower() in stamps
+        case Comparison(_, ">"), Comparison():
+            return _is_moved(expr, later, stamps)
         case And(operands), And(others) if len(operands) == len(others):
             return any(_is_strict(each, other, stamps) for each, other in zip(operands, others, strict=True))
     return False
+
+
+def _is_moved(bound: Comparison, later: Comparison, stamps: Set[str]) -> bool:
+    """Whether it compares the stamp with what a macro has rendered."""
+    return bound.value != later.value and ".".join(bound.field).lower() in stamps

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 import xxhash
 
+from tidings.core.completeness import HELD_AT, SHOWN, is_flood
 from tidings.core.cursor import NEVER, PollCursor, Reading
 from tidings.core.detect import judge
 from tidings.core.errors import CredentialsRefused, RecordNotFound
@@ -25,9 +26,6 @@ from tidings.engine.source import Source, is_flagged
 from tidings.engine.turn import Turn, after, came_short
 from tidings.store.base import Store
 
-HELD_AT = 10  #: a sweep that misses more than this many records …
-HELD_SHARE = 0.1  #: … and more than this share of all is held
-SHOWN = 100  #: ids of a held sweep that a person is shown
 CONFIRMED_AT_ONCE = 20  #: reads by id in one turn, so that a due poll waits for no more
 SECOND_LOOK = 60_000  #: a record missing for the first time is looked for again within a minute
 EVIDENCE = "missing from two complete listings and answered 404 by id both times"
@@ -134,7 +132,8 @@ async def _judge_listing(
     # person let pass is missed again without being asked about again.
     states = await store.known(lane_id, reading.missing)
     missed = [key for key in reading.missing if key in states and not (cursor.let_pass and states[key].missing)]
-    suspicious = len(missed) > HELD_AT and len(missed) > HELD_SHARE * await store.live_count(lane_id)
+    # A few are never held, so that what is known need not be counted for them.
+    suspicious = len(missed) > HELD_AT and is_flood(len(missed), await store.live_count(lane_id))
     if suspicious and not cursor.released:
         source.trace.mark(missed, Verdict.HELD)
         held = replace(rest, held=len(missed), held_at=cursor.held_at or now, held_ids=tuple(missed[:SHOWN]))

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from collections.abc import Sequence
 
 from tidings.core.model import LaneKind, Moment, Notification
 from tidings.core.posted import Post, cut_post
 from tidings.core.subscription import account_log
+from tidings.core.topics import instance_in
 from tidings.store import rows
 from tidings.store.sending import NEWEST, Kept
 from tidings.store.sqlite.database import SQL, Database, one, run
-
-_INSTANCE_TOPIC = re.compile(r"instance-(\d{1,18})-(.+)-events")
 
 
 class Posted(Database):
@@ -67,12 +65,13 @@ class Posted(Database):
 
 def _instance_of(db: sqlite3.Connection, account_id: int, topic: str) -> int | None:
     """The account's instance whose events are this topic."""
-    named = _INSTANCE_TOPIC.fullmatch(topic)
+    named = instance_in(topic)
     if named is None:
         return None
-    values = {"id": int(named[1]), "token_lookup": None, "account_id": account_id}
+    instance_id, element_key = named
+    values = {"id": instance_id, "token_lookup": None, "account_id": account_id}
     row = db.execute(SQL["instance_by"], values).fetchone()
-    return row["id"] if row and row["element_key"] == named[2] else None
+    return row["id"] if row and row["element_key"] == element_key else None
 
 
 def _kept(row: sqlite3.Row) -> Kept:
