@@ -9,7 +9,7 @@ import os
 import random
 import secrets
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +25,7 @@ from tidings.api.routes import BASE
 from tidings.api.signal import Signal
 from tidings.core.addresses import AddressPolicy
 from tidings.core.errors import InvalidInput
-from tidings.core.model import Instance, LaneKind, Moment, User
+from tidings.core.model import Instance, Lane, LaneKind, Moment, User
 from tidings.core.passwords import hash_password
 from tidings.elements.budget import Budgets, TenantBudget
 from tidings.elements.connection import Connection
@@ -158,6 +158,12 @@ async def build(settings: Settings, *, log: Any = None) -> AsyncIterator[App]:
         )
         owner = f"{os.uname().nodename}:{os.getpid()}"
         lease_for = round(settings.lease_for * 1000)
+
+        def dispatcher(kind: LaneKind, run: Callable[[Lane], Awaitable[None]], concurrency: int) -> Dispatcher:
+            return Dispatcher(
+                store, kind, run, clock=clock, owner=owner, log=log, lease_for=lease_for, concurrency=concurrency
+            )
+
         deliverer = Deliverer(
             store,
             sender.send,
@@ -167,16 +173,7 @@ async def build(settings: Settings, *, log: Any = None) -> AsyncIterator[App]:
             log=log,
             meter=counters,
         )
-        deliver = Dispatcher(
-            store,
-            LaneKind.DELIVER,
-            deliverer.run,
-            clock=clock,
-            owner=owner,
-            log=log,
-            lease_for=lease_for,
-            concurrency=DELIVERING,
-        )
+        deliver = dispatcher(LaneKind.DELIVER, deliverer.run, DELIVERING)
         replayer = Replayer(
             store,
             sender.send,
@@ -186,16 +183,7 @@ async def build(settings: Settings, *, log: Any = None) -> AsyncIterator[App]:
             log=log,
             meter=counters,
         )
-        replay = Dispatcher(
-            store,
-            LaneKind.REPLAY,
-            replayer.run,
-            clock=clock,
-            owner=owner,
-            log=log,
-            lease_for=lease_for,
-            concurrency=REPLAYING,
-        )
+        replay = dispatcher(LaneKind.REPLAY, replayer.run, REPLAYING)
 
         addresses = HintAddresses(store.derive, f"{settings.public_url}{BASE}/hints" if settings.public_url else None)
         hinted = HintedLanes(store, clock=clock, wake=lambda: poll.wake(), log=log)
@@ -214,16 +202,7 @@ async def build(settings: Settings, *, log: Any = None) -> AsyncIterator[App]:
             store, catalog(), connect_instance, addresses=addresses, clock=clock, dice=random.random, log=log
         )
         stack.push_async_callback(registrar.close)
-        register = Dispatcher(
-            store,
-            LaneKind.HINT,
-            registrar.run,
-            clock=clock,
-            owner=owner,
-            log=log,
-            lease_for=lease_for,
-            concurrency=REGISTERING,
-        )
+        register = dispatcher(LaneKind.HINT, registrar.run, REGISTERING)
 
         def on_events(instance_id: int) -> None:
             log_grew.set(instance_id)
@@ -240,16 +219,7 @@ async def build(settings: Settings, *, log: Any = None) -> AsyncIterator[App]:
             hinted=hinted.take,
             meter=counters,
         )
-        poll = Dispatcher(
-            store,
-            LaneKind.POLL,
-            poller.run,
-            clock=clock,
-            owner=owner,
-            log=log,
-            lease_for=lease_for,
-            concurrency=POLLING,
-        )
+        poll = dispatcher(LaneKind.POLL, poller.run, POLLING)
 
         def wake(instance_id: int) -> None:
             poll.wake()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Annotated, Any
 
 import orjson
@@ -13,6 +12,7 @@ import typer
 
 from tidings.cli.output import Lines
 from tidings.cli.platform import Platform
+from tidings.cli.server_options import HERE, Data, OrganizationSecret, Url, UserSecret
 from tidings.cli.stopping import run_until_stopped
 from tidings.cli.tail import find_secrets
 
@@ -28,16 +28,10 @@ def explain(
         typer.Option("--from", help="ISO 8601 with its zone, or epoch milliseconds; otherwise 24 hours before --to."),
     ] = None,
     to: Annotated[str | None, typer.Option(help="The same; otherwise now.")] = None,
-    url: Annotated[str, typer.Option(help="Where the server is.", envvar="TIDINGS_URL")] = "http://127.0.0.1:8080",
-    data: Annotated[
-        Path | None, typer.Option(help="The server's data directory, to take the secrets from.", envvar="TIDINGS_DATA")
-    ] = None,
-    user_secret: Annotated[
-        str | None, typer.Option(help="Instead of --data: the user secret.", envvar="TIDINGS_USER_SECRET")
-    ] = None,
-    organization_secret: Annotated[
-        str | None, typer.Option(help="And the organization secret.", envvar="TIDINGS_ORGANIZATION_SECRET")
-    ] = None,
+    url: Url = HERE,
+    data: Data = None,
+    user_secret: UserSecret = None,
+    organization_secret: OrganizationSecret = None,
     json: Annotated[bool, typer.Option("--json", help="The answer of the API instead of lines of text.")] = False,
 ) -> None:
     """Say why a record was announced, or why not.

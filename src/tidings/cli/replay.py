@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Annotated, Any
 
 import orjson
@@ -13,6 +12,7 @@ import typer
 
 from tidings.cli.output import Lines
 from tidings.cli.platform import Away, Platform
+from tidings.cli.server_options import HERE, Data, OrganizationSecret, Url, UserSecret
 from tidings.cli.stopping import run_until_stopped
 from tidings.cli.tail import find_secrets
 
@@ -30,16 +30,10 @@ def replay(
     subscription: Annotated[int | None, typer.Option(help="To this one instead of the instance's own.")] = None,
     rate: Annotated[float | None, typer.Option(help="The most notifications a second; otherwise 50.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how much it would be.")] = False,
-    url: Annotated[str, typer.Option(help="Where the server is.", envvar="TIDINGS_URL")] = "http://127.0.0.1:8080",
-    data: Annotated[
-        Path | None, typer.Option(help="The server's data directory, to take the secrets from.", envvar="TIDINGS_DATA")
-    ] = None,
-    user_secret: Annotated[
-        str | None, typer.Option(help="Instead of --data: the user secret.", envvar="TIDINGS_USER_SECRET")
-    ] = None,
-    organization_secret: Annotated[
-        str | None, typer.Option(help="And the organization secret.", envvar="TIDINGS_ORGANIZATION_SECRET")
-    ] = None,
+    url: Url = HERE,
+    data: Data = None,
+    user_secret: UserSecret = None,
+    organization_secret: OrganizationSecret = None,
     json: Annotated[bool, typer.Option("--json", help="The last answer of the API instead of a line of text.")] = False,
 ) -> None:
     """Send what was logged once more, with the same ids and bytes, and wait until all of it has arrived.

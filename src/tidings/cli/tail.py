@@ -14,6 +14,7 @@ import typer
 from tidings.cli.eventline import json_line, read_event, text_line
 from tidings.cli.output import Lines
 from tidings.cli.platform import Away, Platform, Refusal, Secrets
+from tidings.cli.server_options import HERE, Data, OrganizationSecret, Url, UserSecret
 from tidings.cli.stopping import first_of, run_until_stopped
 from tidings.core.errors import InvalidInput
 from tidings.settings import load
@@ -26,16 +27,10 @@ T = TypeVar("T")
 
 def tail(
     instance: Annotated[int | None, typer.Option(help="Only this instance; otherwise all, new ones too.")] = None,
-    url: Annotated[str, typer.Option(help="Where the server is.", envvar="TIDINGS_URL")] = "http://127.0.0.1:8080",
-    data: Annotated[
-        Path | None, typer.Option(help="The server's data directory, to take the secrets from.", envvar="TIDINGS_DATA")
-    ] = None,
-    user_secret: Annotated[
-        str | None, typer.Option(help="Instead of --data: the user secret.", envvar="TIDINGS_USER_SECRET")
-    ] = None,
-    organization_secret: Annotated[
-        str | None, typer.Option(help="And the organization secret.", envvar="TIDINGS_ORGANIZATION_SECRET")
-    ] = None,
+    url: Url = HERE,
+    data: Data = None,
+    user_secret: UserSecret = None,
+    organization_secret: OrganizationSecret = None,
     after: Annotated[
         int | None,
         typer.Option(help="Begin after this sequence (0: with the first); otherwise with what comes.", min=0),
