@@ -22,7 +22,7 @@ from tidings.elements.connection import Page
 from tidings.elements.pages import Paging, reached
 from tidings.engine.filtercheck import tried_again
 from tidings.engine.source import Source
-from tidings.engine.turn import SHORT_LIMIT, Turn, after, count_of
+from tidings.engine.turn import SHORT_LIMIT, Turn, after, count_of, counted_twice, is_short
 from tidings.store.base import Store
 
 REMEMBERED = 50_000  #: ids that an audit keeps: those seen where pages do not follow the ids, and those missing
@@ -138,14 +138,13 @@ async def go_on(
         return await _second_part(source, cursor, _replace(reading, rows=reading.compared), page, now)
     if not page.ended:
         return _turn(cursor, _replace(reading, position=page.next))
-    counts = (reading.count, None if reading.count is None else await count_of(source, now))
-    counted = min((count for count in counts if count is not None), default=0) if None not in counts else 0
-    short = reading.rows + len(reading.unreadable) < counted
+    count = None if reading.count is None else await count_of(source, now)
+    short, least = is_short(reading, count), counted_twice(reading, count)
     if short and cursor.short < SHORT_LIMIT:
         begun_anew = Reading(
             ReadingKind.AUDIT,
             started_at=reading.started_at,
-            count=counts[1],
+            count=count,
             serial=cursor.serial,
             created=reading.created,
             updated=reading.updated,
@@ -159,15 +158,15 @@ async def go_on(
         seen = set(reading.seen)
         live = await store.live_ids(lane_id, None, None, reading.serial)
         reading = _replace(reading, missing=tuple(key for key in live if key not in seen))
-    if not reading.rows and not counted:
-        counted = await store.live_count(lane_id)  # of nothing that was compared nothing is proved
+    if not reading.rows and not least:
+        least = await store.live_count(lane_id)  # of nothing that was compared nothing is proved
     reading = _replace(
         reading,
         listed=True,
         seen=(),
         missing=tuple(key for key in reading.missing if key not in reading.unreadable),
         compared=reading.rows,
-        counted=counted if reading.rows < counted else None,
+        counted=least if reading.rows < least else None,
     )
     if reading.missing:
         return _turn(cursor, reading)

@@ -172,7 +172,17 @@ async def count_of(source: Source, now: Moment, *, unfiltered: bool = False) -> 
 async def came_short(source: Source, reading: Reading, now: Moment) -> bool:
     """Whether a full reading saw fewer rows than the provider counted both before and after it."""
     count = await count_of(source, now, unfiltered=reading.unfiltered) if reading.count is not None else None
-    return count is not None and reading.rows + len(reading.unreadable) < min(count, reading.count or 0)
+    return is_short(reading, count)
+
+
+def is_short(reading: Reading, count: int | None) -> bool:
+    """The same, where the provider has just counted so many."""
+    return reading.rows + len(reading.unreadable) < counted_twice(reading, count)
+
+
+def counted_twice(reading: Reading, count: int | None) -> int:
+    """What the provider counted both before a full reading and, `count`, after it; 0 where it does not count."""
+    return 0 if reading.count is None or count is None else min(reading.count, count)
 
 
 def after(now: Moment, interval: int | None) -> Moment:
