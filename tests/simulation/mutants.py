@@ -146,7 +146,7 @@ MUTANTS: Mapping[str, tuple[Edit, ...]] = {
             "kind not in (ReadingKind.POLL, ReadingKind.SETTLE)",
             "kind not in (ReadingKind.POLL, ReadingKind.SETTLE, ReadingKind.AUDIT)",
         ),
-        Edit("engine/audit.py", "short = reading.rows + len(reading.unreadable) < counted", "short = False"),
+        Edit("engine/audit.py", "short, least = is_short(reading, count), ", "short, least = False, "),
     ),
     "delete a flagged record each time it is listed": (
         Edit("core/detect.py", "        if known.gone:\n            return _write(row, known.rev, rules), None\n", ""),
