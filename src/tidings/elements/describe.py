@@ -135,7 +135,9 @@ def _contradiction(element: Element, folder: Path) -> str | None:
         if (header.value is None) == (header.key is None):
             return f"header {header.name!r} needs either a value or a key"
     for resource in element.resources:
-        if resource.path.count("{id}") != resource.provider_path.count("{id}"):
+        # What is only made here may stand elsewhere at the provider; its body says whose it is.
+        elsewhere = "{id}" not in resource.provider_path and resource.verbs == ("create",)
+        if resource.path.count("{id}") != resource.provider_path.count("{id}") and not elsewhere:
             return f"resource {resource.path!r} and its provider_path have different numbers of {{id}}"
     for name in element.polling:
         if element.resource(name) is None:

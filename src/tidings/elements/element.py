@@ -13,6 +13,10 @@ from tidings.elements.pages import Paging
 
 FieldType = Literal["int", "decimal", "bool", "datetime", "string", "array"]
 
+#: What can be done with a collection (`list`, `create`, and `attach` something that stands elsewhere), and with one
+#: record of it.
+Verb = Literal["list", "create", "attach", "read", "update", "replace", "delete"]
+
 
 class Option(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One choice of a COMBO entry."""
@@ -100,7 +104,8 @@ class Resource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     `created` and `deleted` are dotted paths in a record, empty where it has no such value; `deleted` is a flag that
     marks a record as deleted while it is still listed. `stamp_condition` is the stamp's name in a filter. `volatile`
     paths (segments joined by `/`, `*` for any one segment) say nothing about whether a record changed. `touched` says
-    whether a moved stamp on equal content is news. `aliases` maps names of CEQL to paths in a record.
+    whether a moved stamp on equal content is news. `aliases` maps names of CEQL to paths in a record. `verbs` are what
+    the hub does with it; `filters` says whether the provider can select by conditions, or we have to.
     """
 
     path: str
@@ -117,6 +122,8 @@ class Resource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     volatile: tuple[str, ...] = ()
     fields: FieldTypes = FieldTypes()
     aliases: Mapping[str, str] = {}
+    verbs: tuple[Verb, ...] = ("list", "create", "read", "update", "replace", "delete")
+    filters: bool = True
 
     @property
     def field_types(self) -> Mapping[str, FieldType]:
