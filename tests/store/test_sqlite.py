@@ -7,8 +7,8 @@ import stat
 
 import pytest
 
+from tests.store.cloning import CloningContract
 from tests.store.contract import NOW, created, new_instance, page, plan, row
-from tests.store.counting import CountingContract
 from tidings.core.errors import InvalidInput
 from tidings.core.model import LaneKind
 from tidings.store.secrets import Vault, load_vault
@@ -22,7 +22,7 @@ async def store(tmp_path):
     await opened.close()
 
 
-class TestSqlite(CountingContract):
+class TestSqlite(CloningContract):
     pass
 
 

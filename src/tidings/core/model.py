@@ -250,9 +250,27 @@ class FailurePolicy(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ElementClone:
+    """A copy of one of the catalog's elements that an account owns: the same connector under its own id, key and name.
+
+    `element_key` is the copied element's. An inactive one takes no new instances.
+    """
+
+    id: int
+    account_id: int
+    element_key: str
+    key: str
+    name: str
+    description: str
+    active: bool
+    created_at: Moment
+
+
+@dataclass(frozen=True, slots=True)
 class Instance:
     """An authenticated account of one element.
 
+    `element_key` names the element of the catalog that does the work, also for an instance of a `clone` of it.
     `configuration` holds every value that is no secret, `secrets` those that are; both by the platform's keys, as
     text. `revision` grows with each change.
     """
@@ -272,6 +290,12 @@ class Instance:
     token: str = field(repr=False)
     secrets: Mapping[str, str | None] = field(repr=False, default_factory=dict)
     dropped_sequence: int = 0  #: the last one that retention has removed from the log
+    clone: ElementClone | None = None
+
+    @property
+    def shown_key(self) -> str:
+        """The key of the element that the instance is shown with."""
+        return self.element_key if self.clone is None else self.clone.key
 
 
 @dataclass(frozen=True, slots=True)

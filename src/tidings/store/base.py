@@ -17,6 +17,7 @@ from tidings.core.model import (
     Delivery,
     DeliveryState,
     DeliveryWrite,
+    ElementClone,
     Instance,
     Known,
     Lane,
@@ -30,6 +31,7 @@ from tidings.core.model import (
 )
 from tidings.core.notices import Notice, Subject
 from tidings.core.trail import Entry
+from tidings.store.cloning import CloningStore
 from tidings.store.counting import CountingStore
 from tidings.store.sending import SendingStore, Standing
 from tidings.store.subscribing import SubscriptionStore
@@ -75,6 +77,7 @@ class NewInstance:
     token: str = field(repr=False)
     secrets: Mapping[str, str | None] = field(repr=False, default_factory=dict)
     disabled: bool = False
+    clone: ElementClone | None = None  #: of the element, which this is an instance of
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +126,7 @@ class StoreFigures:
     failure: str | None
 
 
-class Store(SubscriptionStore, SendingStore, CountingStore, Protocol):
+class Store(SubscriptionStore, SendingStore, CountingStore, CloningStore, Protocol):
     async def close(self) -> None:
         """Finish what was accepted, then let go of the database. Idempotent."""
 

@@ -13,6 +13,7 @@ import zstandard
 
 from tidings.core.model import (
     Attempt,
+    ElementClone,
     Event,
     EventType,
     FailurePolicy,
@@ -42,6 +43,9 @@ from tidings.store.secrets import Vault
 SECRETS, TOKEN, USER, ORGANIZATION = "instance.secrets", "instance.token", "user", "organization"
 KEYS, HEADERS, BASIC = "subscription.keys", "subscription.headers", "subscription.basic"
 SETTING = "account.setting"
+
+#: Ids of clones begin above those of the catalog's elements.
+FIRST_CLONE = 1_000_000
 
 
 def lane(row: sqlite3.Row) -> Lane:
@@ -79,7 +83,26 @@ def instance(row: sqlite3.Row, vault: Vault) -> Instance:
         dropped_sequence=row["dropped_sequence"],
         token=vault.open(row["token"], TOKEN).decode(),
         secrets=json.loads(vault.open(row["secrets"], SECRETS)),
+        clone=clone(row, "clone_") if row["clone_id"] is not None else None,
     )
+
+
+def clone(row: sqlite3.Row, prefix: str = "") -> ElementClone:
+    return ElementClone(
+        id=FIRST_CLONE + row[f"{prefix}id"],
+        account_id=row["account_id"],
+        element_key=row["element_key"],
+        key=row[f"{prefix}key"],
+        name=row[f"{prefix}name"],
+        description=row[f"{prefix}description"],
+        active=bool(row[f"{prefix}active"]),
+        created_at=row[f"{prefix}created_at"],
+    )
+
+
+def clone_row(clone_id: int) -> int:
+    """The row of the clone with this id."""
+    return clone_id - FIRST_CLONE
 
 
 def user(row: sqlite3.Row, vault: Vault) -> User:

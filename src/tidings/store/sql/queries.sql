@@ -29,28 +29,31 @@ delete from session where until_at <= :now;
 
 -- add_instance --
 insert into instance (account_id, user_id, element_key, name, tags, configuration, secrets, token, token_lookup,
-                      disabled, created_at, updated_at, revision, last_sequence)
+                      disabled, clone_id, created_at, updated_at, revision, last_sequence)
 values (:account_id, :user_id, :element_key, :name, :tags, :configuration, :secrets, :token, :token_lookup,
-        :disabled, :now, :now, 1, 0)
+        :disabled, :clone_id, :now, :now, 1, 0)
 returning id;
 
 -- change_instance -- whoever read an older revision changes nothing
 update instance set element_key = :element_key, name = :name, tags = :tags, configuration = :configuration,
-       secrets = :secrets, disabled = :disabled, updated_at = :now, revision = revision + 1
+       secrets = :secrets, disabled = :disabled, clone_id = :clone_id, updated_at = :now, revision = revision + 1
 where id = :id and revision = :revision and deleted_at is null;
 
 -- delete_instance -- the token dies with it
 update instance set deleted_at = :now, token_lookup = null where id = :id and deleted_at is null;
 
 -- instance_by --
-select id, account_id, user_id, element_key, name, tags, configuration, secrets, token, disabled, created_at,
-       updated_at, revision, last_sequence, dropped_sequence
-from instance
-where deleted_at is null
-  and (:id is null or id = :id)
-  and (:token_lookup is null or token_lookup = :token_lookup)
-  and (:account_id is null or account_id = :account_id)
-order by id;
+select i.id, i.account_id, i.user_id, i.element_key, i.name, i.tags, i.configuration, i.secrets, i.token, i.disabled,
+       i.created_at, i.updated_at, i.revision, i.last_sequence, i.dropped_sequence, c.id as clone_id,
+       c.key as clone_key, c.name as clone_name, c.description as clone_description, c.active as clone_active,
+       c.created_at as clone_created_at
+from instance i
+left join element_clone c on c.id = i.clone_id
+where i.deleted_at is null
+  and (:id is null or i.id = :id)
+  and (:token_lookup is null or i.token_lookup = :token_lookup)
+  and (:account_id is null or i.account_id = :account_id)
+order by i.id;
 
 -- deleted_instances --
 select id from instance where deleted_at is not null;

@@ -25,6 +25,7 @@ SQL = (
     | load("sending.sql")
     | load("replaying.sql")
     | load("counting.sql")
+    | load("clones.sql")
 )
 READERS = 3
 

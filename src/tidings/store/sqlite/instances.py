@@ -13,6 +13,7 @@ from tidings.core.model import Instance, LaneKind, LanePlan, Moment
 from tidings.core.subscription import Basic, Source, Subscription, rotated
 from tidings.store import rows
 from tidings.store.base import NewInstance
+from tidings.store.sqlite.clones import row_of
 from tidings.store.sqlite.database import SQL, Database, one, run
 from tidings.store.sqlite.lanes import lane_rows
 from tidings.store.sqlite.subscriptions import add_subscription, subscription_rows
@@ -34,7 +35,7 @@ class Instances(Database):
                 token=self._vault.seal(new.token.encode(), rows.TOKEN),
                 token_lookup=self._vault.lookup(new.token),
                 now=now,
-                **self._instance_values(new),
+                **self._instance_values(db, new),
             )
             made = self._instance(db, row["id"])
             self._reconcile(db, made, plan, now)
@@ -50,7 +51,7 @@ class Instances(Database):
                 id=instance.id,
                 revision=instance.revision,
                 now=now,
-                **self._instance_values(instance),
+                **self._instance_values(db, instance),
             )
             if not changed:
                 raise LeaseLost(f"instance {instance.id} was changed or deleted by somebody else meanwhile")
@@ -60,8 +61,9 @@ class Instances(Database):
 
         return await self._writer.run(work)
 
-    def _instance_values(self, value: Instance | NewInstance) -> dict[str, Any]:
+    def _instance_values(self, db: sqlite3.Connection, value: Instance | NewInstance) -> dict[str, Any]:
         return {
+            "clone_id": row_of(db, value.clone),
             "element_key": value.element_key,
             "name": value.name,
             "tags": json.dumps(list(value.tags)),
