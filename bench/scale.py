@@ -16,7 +16,7 @@ class Scale:
     notifications: int = 4000
     instances: int = 1000
     idle_for: float = 60.0
-    changes: int = 100
+    changes: int = 2000
     backlog: int = 1_000_000  #: events
     receivers: int = 100
     isolation: int = 1000  #: notifications to all of them, in each of the arms of a round
@@ -31,7 +31,7 @@ QUICK = Scale(
     notifications=200,
     instances=20,
     idle_for=2.0,
-    changes=5,
+    changes=40,
     backlog=3000,
     receivers=20,
     isolation=200,
