@@ -442,6 +442,19 @@ class SubscribingContract(StoreContract):
         assert await store.reactivate(int(deliver.key), NOW + 2 * MINUTE)
         assert await store.waiting(int(deliver.key), 9) == []
 
+    async def test_what_a_running_replay_is_to_send_stays_until_it_is_over(self, store: Store):
+        await self.delivering(store, events=3)
+        (own,) = await store.subscriptions(1)
+        await store.void_leases()
+        numbers = [each.number for each in await store.log_after(1, 0, 10)]
+        writes = [wrote(number, 200, DeliveryState.DELIVERED) for number in numbers]
+        await self.acknowledge_all(store, own.id, *writes, offset=3)
+        running = await store.create_replay(NewReplay(1, 1, own.id, 2, 3), NOW)
+        gone = await store.drop_before(1, NOW + 1, 10)
+        assert (gone.notifications, gone.sequence) == (1, 1)
+        assert await store.stop_replay(running.id, "by hand", NOW)
+        assert (await store.drop_before(1, NOW + 1, 10)).notifications == 2
+
     async def test_an_accounts_log_is_dropped_like_any_other(self, store: Store):
         account_id = await self.account(store)
         for _ in range(3):

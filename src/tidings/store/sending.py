@@ -178,9 +178,9 @@ class SendingStore(Protocol):
         """Remove up to `limit` of a log's oldest notifications that were logged before `before`, with what is known of
         their deliveries.
 
-        Never one that a subscription has not acknowledged, by its lane's offset or an open delivery, unless that one
-        was stopped before `before` as well: then its deliveries go too, and `lost` counts them, as the subscription's
-        `dropped_events` does.
+        Never one that a running replay may still send, nor one that a subscription has not acknowledged, by its lane's
+        offset or an open delivery, unless that subscription was stopped before `before` as well: then its deliveries go
+        too, and `lost` counts them, as the subscription's `dropped_events` does.
         """
 
     async def drop_notices(self, account_id: int, before: Moment, limit: int) -> int:

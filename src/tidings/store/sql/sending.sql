@@ -37,6 +37,9 @@ where d.subscription_id = :subscription_id order by d.number limit 1;
 select number, first_sequence, last_sequence, created_at from notification
 where instance_id = :instance_id order by first_sequence limit :limit;
 
+-- replayed_from -- up to where no running replay of this log has anything to send
+select min(from_sequence) - 1 as bound from replay where instance_id = :instance_id and state = 'running';
+
 -- open_of -- how many events of these notifications a subscription has open deliveries for
 select coalesce(sum(n.last_sequence - n.first_sequence + 1), 0) as events
 from delivery d join notification n on n.number = d.number

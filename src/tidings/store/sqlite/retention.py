@@ -20,7 +20,7 @@ class Retention(Database):
         def work(db: sqlite3.Connection) -> Dropped:
             began = time.perf_counter()
             offsets: dict[int, int] = {}
-            bound: int | None = None
+            bound: int | None = one(db, "replayed_from", instance_id=log_id)["bound"]
             for each in subscription_rows(db, self._vault, instance_id=log_id):
                 offset, acknowledged = _reached(db, each)
                 if offset is None:
