@@ -22,6 +22,7 @@ ASKS_FOR = {
     Scope.BEARER: "a token",
     Scope.USER: "a user",
     Scope.ELEMENT: "an element",
+    Scope.HUB: "a hub call",
 }
 
 

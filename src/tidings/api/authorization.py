@@ -24,6 +24,7 @@ class Scope(Enum):
     BEARER = "bearer"  #: the token of POST /authentication
     USER = "user"  #: User and Organization, or the Bearer token; an `{instance_id}` in the path must be theirs
     ELEMENT = "element"  #: User, Organization and Element; the token selects the instance
+    HUB = "hub"  #: User and Element, the token selects the instance; Organization may be left out
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,9 @@ class Credentials:
     element: str | None = None
     bearer: str | None = None
 
+
+#: Where the Element token says which instance the call is about.
+OF_TOKEN = (Scope.ELEMENT, Scope.HUB)
 
 _PART = re.compile(r"\s*(User|Organization|Element|Bearer)\s+(\S+)\s*", re.IGNORECASE)
 
@@ -62,7 +66,7 @@ async def authorise(request: Request, parts: ApiParts, scope: Scope) -> Call:
         return Call(parts)
     given = read(request.headers.get("authorization"))
     user = await _user(parts, given, scope)
-    if scope is Scope.ELEMENT:
+    if scope in OF_TOKEN:
         return InstanceCall(parts, user, await _instance_of_token(parts, user, given.element))
     if "instance_id" in request.path_params:
         return InstanceCall(parts, user, await own_instance(parts, user, request.path_params["instance_id"]))
@@ -78,7 +82,7 @@ async def own_instance(parts: ApiParts, user: User, instance_id: int) -> Instanc
 
 
 async def _user(parts: ApiParts, given: Credentials, scope: Scope) -> User:
-    if given.bearer is not None and scope is not Scope.ELEMENT:
+    if given.bearer is not None and scope not in OF_TOKEN:
         user = await parts.store.user_by_session(given.bearer, parts.clock())
         if user is None:
             raise Refused(
@@ -87,18 +91,21 @@ async def _user(parts: ApiParts, given: Credentials, scope: Scope) -> User:
         return user
     if scope is Scope.BEARER:
         raise Refused(401, "Authorization: write Bearer <token>; POST /authentication makes one")
-    missing = [name for name, value in (("User", given.user), ("Organization", given.organization)) if value is None]
-    if missing:
+    needed = {"User": given.user} if scope is Scope.HUB else {"User": given.user, "Organization": given.organization}
+    if missing := [name for name, value in needed.items() if value is None]:
+        wanted = "Element <instanceToken>" if scope is Scope.HUB else "Organization <organizationSecret>"
         raise Refused(
-            401,
-            f"Authorization: the {' and '.join(missing)} part is missing; "
-            "write User <userSecret>, Organization <organizationSecret>",
+            401, f"Authorization: the {' and '.join(missing)} part is missing; write User <userSecret>, {wanted}"
         )
     user = await parts.store.user_by_secret(given.user or "")
-    organization = (given.organization or "").encode()
-    if user is None or not hmac.compare_digest(organization, user.organization_secret.encode()):
+    if user is None or not _is_organization(given.organization, user):
         raise Refused(401, "Authorization: the user secret or the organization secret is wrong")
     return user
+
+
+def _is_organization(secret: str | None, user: User) -> bool:
+    """Whether the secret is the user's organization's; one that may be left out, and was, is not wrong."""
+    return secret is None or hmac.compare_digest(secret.encode(), user.organization_secret.encode())
 
 
 async def _instance_of_token(parts: ApiParts, user: User, token: str | None) -> Instance:
