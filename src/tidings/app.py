@@ -294,6 +294,7 @@ async def first_user(store: SqliteStore, settings: Settings) -> tuple[User, str 
             password_hash=hash_password(password, os.urandom(16)),
             secret=token(),
             organization_secret=secrets.token_hex(16),
+            created_at=clock(),
         )
 
     user, new = await store.first_user(make)

@@ -24,7 +24,6 @@ from tidings.core.model import (
     Outcome,
     RecordId,
     RecordWrite,
-    User,
 )
 from tidings.core.trail import Entry, Verdict, encode
 from tidings.store.base import NewInstance, PageCommit, Store
@@ -113,26 +112,7 @@ class StoreContract:
         await store.create_instance(new_instance(), plan(*(resources or ("contacts",))), NOW)
         return (await self.claim(store))[0]
 
-    # People and instances
-
-    async def test_the_first_user_is_made_once_and_found_by_mail_and_secret(self, store: Store):
-        def make():
-            return User(0, 0, 0, "a@b", "A", "B", "hash", "user-secret", "organization-secret")
-
-        made, new = await store.first_user(make)
-        again, second = await store.first_user(make)
-        assert (new, second) == (True, False)
-        assert made == again
-        assert made.organization_secret == "organization-secret"
-        assert await store.user_by_email("a@b") == made
-        assert await store.user_by_secret("user-secret") == made
-        assert await store.user_by_secret("other") is None
-
-    async def test_a_session_ends_when_its_time_is_over(self, store: Store):
-        user, _ = await store.first_user(lambda: User(0, 0, 0, "a@b", "A", "B", "hash", "s", "o"))
-        await store.open_session("bearer", user.id, NOW + MINUTE)
-        assert await store.user_by_session("bearer", NOW) == user
-        assert await store.user_by_session("bearer", NOW + MINUTE) is None
+    # Instances
 
     async def test_an_instance_comes_back_as_it_was_given(self, store: Store):
         made = await store.create_instance(new_instance(), plan("contacts"), NOW)

@@ -9,6 +9,7 @@ import pytest
 
 from tests.store.cloning import CloningContract
 from tests.store.contract import NOW, created, new_instance, page, plan, row
+from tests.store.people import PeopleContract
 from tidings.core.errors import InvalidInput
 from tidings.core.model import LaneKind
 from tidings.store.secrets import Vault, load_vault
@@ -22,7 +23,7 @@ async def store(tmp_path):
     await opened.close()
 
 
-class TestSqlite(CloningContract):
+class TestSqlite(CloningContract, PeopleContract):
     pass
 
 

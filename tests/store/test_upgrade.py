@@ -88,6 +88,30 @@ async def test_a_database_of_the_third_schema_keeps_its_rows_and_its_subscriptio
     assert b"canary" not in path.read_bytes()
 
 
+async def test_who_was_the_only_user_may_do_everything_and_is_found_as_before(tmp_path: Path):
+    path, vault = tmp_path / "t.sqlite3", load_vault(tmp_path / "master.key")
+    upgrade_sqlite(path, vault, "0005")
+    with sqlite3.connect(path) as db:
+        db.execute("insert into organization values (1, ?, x'01')", (vault.seal(b"0rg", "organization"),))
+        db.execute("insert into account (id, organization_id, name) values (1, 1, 'a@b')")
+        person = (vault.seal(b"us==", "user"), vault.lookup("us=="))
+        db.execute("insert into person values (3, 1, 1, 'a@b', 'A', 'B', 'hash', ?, ?)", person)
+    db.close()
+    store = await open_sqlite(path, vault)
+    try:
+        user = await store.user_by_secret("us==")
+        assert user is not None
+        assert user == await store.user_by_email("A@B")
+        assert (user.id, user.organization_secret, user.password_hash) == (3, "0rg", "hash")
+        assert (user.active, user.account_active, user.in_default_account) == (True, True, True)
+        assert user.roles == ("org-admin",)
+        assert user.password_at == user.created_at > NOW - 10**12
+        [account] = await store.accounts(1)
+        assert (account.external_id, account.is_default, account.active) == ("default", True, True)
+    finally:
+        await store.close()
+
+
 def test_a_new_database_and_an_upgraded_one_have_the_same_schema(tmp_path: Path):
     vault = load_vault(tmp_path / "master.key")
     written_by_0003(tmp_path / "old", vault)

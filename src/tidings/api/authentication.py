@@ -32,8 +32,8 @@ async def log_in(call: CallIn, login: Login) -> Response:
     if user is None or not right:
         raise Refused(401, "The user name or the password is wrong")
     token = new_token(call.parts.dice(32))
-    until = call.parts.clock() + round(call.parts.settings.session_for * 1000)
-    await call.parts.store.open_session(token, user.id, until)
+    now = call.parts.clock()
+    await call.parts.store.open_session(token, user.id, now, now + round(call.parts.settings.session_for * 1000))
     return answer({"token": token})
 
 

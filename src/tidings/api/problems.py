@@ -22,6 +22,7 @@ from tidings.core.errors import (
     ProviderDown,
     ProviderError,
     RateLimited,
+    Taken,
 )
 
 
@@ -66,6 +67,8 @@ def problem(error: Exception, method: str, path: str) -> Problem:
             return Problem(error.status_code, str(error.detail), headers=error.headers or {})
         case InvalidInput():
             return Problem(400, str(error))
+        case Taken():
+            return Problem(409, str(error))
         case LeaseLost():
             return Problem(409, "Somebody else changed this at the same moment; read it and try again")
         case ProviderError():

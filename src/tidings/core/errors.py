@@ -2,6 +2,7 @@
 
     TidingsError
     ├── InvalidInput          the caller must write something else; names the field
+    ├── Taken                 somebody else has this name already; choose another
     ├── ProviderError         something between us and the provider
     │   ├── CredentialsRefused   a person must change the keys; the lane parks
     │   ├── RateLimited          wait, as long as the provider says
@@ -38,6 +39,10 @@ class InvalidInput(TidingsError, ValueError):
 
 
 class ProviderError(TidingsError):
+class Taken(TidingsError):
+    """There is one of that name already."""
+
+
     """The provider did not do what we asked.
 
     `provider_message` is what it said, in its own words and without our secrets; `status` its HTTP status, or None

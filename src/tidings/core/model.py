@@ -300,7 +300,11 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Who may call the platform: one user of one account of one organization."""
+    """Who may call the platform: one user of one account of one organization.
+
+    `active` is the user's own state, `account_active` that of the account; both are needed to call. `roles` are the
+    user's own, `account_roles` those that all users of the account have. `password_at` is when the password was set.
+    """
 
     id: int
     organization_id: int
@@ -311,6 +315,18 @@ class User:
     password_hash: str = field(repr=False)
     secret: str = field(repr=False)
     organization_secret: str = field(repr=False)
+    active: bool = True
+    account_active: bool = True
+    in_default_account: bool = True
+    roles: tuple[str, ...] = ()
+    account_roles: tuple[str, ...] = ()
+    created_at: Moment = 0
+    password_at: Moment = 0
+    last_login_at: Moment | None = None
+
+    @property
+    def all_roles(self) -> tuple[str, ...]:
+        return self.roles + self.account_roles
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,12 +27,12 @@ from tidings.core.model import (
     Notification,
     RecordId,
     RecordWrite,
-    User,
 )
 from tidings.core.notices import Notice, Subject
 from tidings.core.trail import Entry
 from tidings.store.cloning import CloningStore
 from tidings.store.counting import CountingStore
+from tidings.store.people import PeopleStore
 from tidings.store.sending import SendingStore, Standing
 from tidings.store.subscribing import SubscriptionStore
 
@@ -126,29 +126,9 @@ class StoreFigures:
     failure: str | None
 
 
-class Store(SubscriptionStore, SendingStore, CountingStore, CloningStore, Protocol):
+class Store(PeopleStore, SubscriptionStore, SendingStore, CountingStore, CloningStore, Protocol):
     async def close(self) -> None:
         """Finish what was accepted, then let go of the database. Idempotent."""
-
-    # People
-
-    async def first_user(self, make: Callable[[], User]) -> tuple[User, bool]:
-        """The first user; made by `make` (ids ignored) with its organization and account when there is none.
-
-        The second value tells whether it was made now.
-        """
-
-    async def user_by_email(self, email: str) -> User | None: ...
-
-    async def user_by_secret(self, secret: str) -> User | None:
-        """Looked up by a keyed hash; never by comparing secrets in clear."""
-
-    async def user(self, user_id: int) -> User | None: ...
-
-    async def open_session(self, token: str, user_id: int, until: Moment) -> None:
-        """Remember a bearer token's hash until `until`."""
-
-    async def user_by_session(self, token: str, now: Moment) -> User | None: ...
 
     # Instances
 

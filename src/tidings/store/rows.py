@@ -27,6 +27,8 @@ from tidings.core.model import (
     User,
 )
 from tidings.core.notices import Notice
+from tidings.core.passwordpolicy import policy_of
+from tidings.core.people import Account, Organization
 from tidings.core.retry import SCHEDULE
 from tidings.core.subscription import (
     Basic,
@@ -105,7 +107,32 @@ def clone_row(clone_id: int) -> int:
     return clone_id - FIRST_CLONE
 
 
-def user(row: sqlite3.Row, vault: Vault) -> User:
+def organization(row: sqlite3.Row, vault: Vault) -> Organization:
+    return Organization(
+        id=row["id"],
+        name=row["name"],
+        created_at=row["created_at"],
+        policy=policy_of(json.loads(row["policy"] or "{}")),
+        secret=vault.open(row["secret"], ORGANIZATION).decode(),
+    )
+
+
+def account(row: sqlite3.Row, roles: tuple[str, ...]) -> Account:
+    return Account(
+        id=row["id"],
+        organization_id=row["organization_id"],
+        name=row["name"],
+        description=row["description"],
+        external_id=row["external_id"],
+        active=bool(row["active"]),
+        is_default=bool(row["is_default"]),
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        roles=roles,
+    )
+
+
+def user(row: sqlite3.Row, own: tuple[str, ...], of_account: tuple[str, ...], vault: Vault) -> User:
     return User(
         id=row["id"],
         organization_id=row["organization_id"],
@@ -116,6 +143,14 @@ def user(row: sqlite3.Row, vault: Vault) -> User:
         password_hash=row["password_hash"],
         secret=vault.open(row["secret"], USER).decode(),
         organization_secret=vault.open(row["organization_secret"], ORGANIZATION).decode(),
+        active=bool(row["active"]),
+        account_active=bool(row["account_active"]),
+        in_default_account=bool(row["in_default_account"]),
+        roles=own,
+        account_roles=of_account,
+        created_at=row["created_at"],
+        password_at=row["password_at"],
+        last_login_at=row["last_login_at"],
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tidings.store.migrations.upgrade import upgrade_sqlite
 from tidings.store.secrets import Vault
+from tidings.store.sqlite.accounts import Accounts
 from tidings.store.sqlite.clones import Clones
 from tidings.store.sqlite.counting import Counting
 from tidings.store.sqlite.deliveries import Deliveries
@@ -28,6 +29,7 @@ __all__ = ["SqliteStore", "open_sqlite"]
 
 class SqliteStore(
     People,
+    Accounts,
     Instances,
     Clones,
     Lanes,

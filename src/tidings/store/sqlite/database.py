@@ -26,6 +26,7 @@ SQL = (
     | load("replaying.sql")
     | load("counting.sql")
     | load("clones.sql")
+    | load("people.sql")
 )
 READERS = 3
 
