@@ -38,11 +38,11 @@ class InvalidInput(TidingsError, ValueError):
         self.message = message
 
 
-class ProviderError(TidingsError):
 class Taken(TidingsError):
     """There is one of that name already."""
 
 
+class ProviderError(TidingsError):
     """The provider did not do what we asked.
 
     `provider_message` is what it said, in its own words and without our secrets; `status` its HTTP status, or None
