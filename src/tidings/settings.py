@@ -79,6 +79,23 @@ class Settings(BaseSettings):
         description="The most requests to one account of a provider in any minute, by everything this process does;"
         " unset, what its element says (ConnectWise: 900); 0 counts none.",
     )
+    user_requests_a_minute: int = Field(
+        default=60_000,
+        ge=0,
+        description="The most API calls by one user in a minute, as each process counts them; more are answered 429."
+        " 0 counts none.",
+    )
+    failed_logins_a_minute: int = Field(
+        default=10,
+        ge=0,
+        description="The most failed logins in a minute for one user name; more are answered 429 without looking at the"
+        " password. 0 counts none.",
+    )
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Origins whose pages may call the API from a browser, as a comma-separated list such as"
+        " https://console.example.com; * lets every page.",
+    )
     notices_url: str | None = Field(
         default=None,
         description="Where each opening and closing of a notice is POSTed, unless its account has another receiver"
@@ -123,10 +140,20 @@ class Settings(BaseSettings):
         default="info", description="The least severe log lines to write."
     )
 
-    @field_validator("allowed_networks", mode="before")
+    @field_validator("allowed_networks", "allowed_origins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            if origin != "*" and not re.fullmatch(r"(?i)https?://[\w.-]+(:\d{1,5})?", origin, re.ASCII):
+                raise ValueError(
+                    f"{origin[:100]!r} is no origin; write https://HOST or https://HOST:PORT, without a path"
+                )
+        return tuple(origin.lower() for origin in value)
 
     @field_validator("database")
     @classmethod

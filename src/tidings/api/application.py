@@ -15,8 +15,11 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match
 
+from tidings.api.accept import JSON, takes
 from tidings.api.authorization import Scope, authorise
 from tidings.api.body_cap import BodyCap
+from tidings.api.call import UserCall
+from tidings.api.cross_origin import Preflight
 from tidings.api.envelope import Envelope
 from tidings.api.parts import ApiParts
 from tidings.api.problems import Refused, problem
@@ -36,6 +39,8 @@ ERROR = {
     },
 }
 
+TOO_MANY = "This user has made too many calls"
+
 
 def build_api(parts: ApiParts) -> FastAPI:
     """The API over its parts; its OpenAPI document stands at `/elements/api-v2/openapi.json`."""
@@ -47,7 +52,8 @@ def build_api(parts: ApiParts) -> FastAPI:
         redirect_slashes=False,
     )
     api.add_middleware(BodyCap)
-    api.add_middleware(Envelope, clock=parts.clock, dice=parts.dice)
+    api.add_middleware(Preflight, origins=lambda: parts.settings.allowed_origins)
+    api.add_middleware(Envelope, clock=parts.clock, dice=parts.dice, origins=lambda: parts.settings.allowed_origins)
     for kind in (HTTPException, RequestValidationError, TidingsError):
         api.add_exception_handler(kind, _refuse)
     for route in ROUTES:
@@ -80,11 +86,25 @@ def _guarded(parts: ApiParts, scope: Scope) -> type[APIRoute]:
 async def _authorised(
     parts: ApiParts, scope: Scope, handle: Callable[[Request], Coroutine[Any, Any, Response]], request: Request
 ) -> Response:
-    request.state.call = await authorise(request, parts, scope)
+    request.state.call = call = await authorise(request, parts, scope)
+    if isinstance(call, UserCall):
+        parts.rates.spend(call.user.id, parts.settings.user_requests_a_minute, parts.clock(), TOO_MANY)
     kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     if request.headers.get("content-length", "0") != "0" and kind != "application/json":
         raise Refused(415, f"Content-Type: {kind} is not understood; send application/json")
-    return await handle(request)
+    # What a call changes is answered in JSON; of what it reads, the answer itself says its type.
+    accept = request.headers.get("accept")
+    if request.method != "GET" and not takes(accept, JSON):
+        raise _not_acceptable(JSON)
+    answered = await handle(request)
+    kind = answered.headers.get("content-type", JSON).partition(";")[0]
+    if request.method == "GET" and not takes(accept, kind):
+        raise _not_acceptable(kind)
+    return answered
+
+
+def _not_acceptable(kind: str) -> Refused:
+    return Refused(406, f"Accept: the answer is {kind}, which the header leaves out; send Accept: {kind}")
 
 
 def _instance_parameter(path: str) -> list[dict[str, object]]:

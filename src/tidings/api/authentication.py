@@ -6,6 +6,7 @@ import asyncio
 import base64
 from concurrent.futures import ThreadPoolExecutor
 
+from fastapi import Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
@@ -17,19 +18,25 @@ from tidings.core.passwords import NOBODY, is_password
 # One at a time: a try costs 16 MiB and 50 ms on purpose, and many at once would cost a small machine its memory.
 _hashing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="password")
 
+TOO_MANY = "Too many failed logins for this user name"
+
 
 class Login(BaseModel):
     username: str
     password: str
 
 
-async def log_in(call: CallIn, login: Login) -> Response:
-    """Make a Bearer token for a user name and a password."""
+async def log_in(call: CallIn, login: Login, request: Request) -> Response:
+    """Make a Bearer token for a user name and a password; 429 after too many that were wrong."""
+    who = (login.username.lower(), request.client.host if request.client else None)
+    limit, now = call.parts.settings.failed_logins_a_minute, call.parts.clock()
+    call.parts.rates.look(who, limit, now, TOO_MANY)
     user = await call.parts.store.user_by_email(login.username)
     # An unknown user takes as long as a known one.
     kept = user.password_hash if user else NOBODY
     right = await asyncio.get_running_loop().run_in_executor(_hashing, is_password, login.password, kept)
     if user is None or not right:
+        call.parts.rates.spend(who, limit, now, TOO_MANY)
         raise Refused(401, "The user name or the password is wrong")
     token = new_token(call.parts.dice(32))
     now = call.parts.clock()

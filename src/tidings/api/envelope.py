@@ -1,15 +1,17 @@
-"""What does every answer carry? A request id, the CORS header, and the one error shape when a handler broke."""
+"""What does every answer carry? Its ids, the CORS headers, and the one error shape when a handler broke."""
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Callable
 
 import orjson
 import structlog
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tidings.api.cross_origin import Origins, allowed
 from tidings.api.problems import UNEXPECTED
 from tidings.core.model import Moment
 
@@ -19,16 +21,19 @@ EXPOSED = (
     "Elements-Trace-Id, Elements-Error, Content-Disposition"
 )
 
+TRACE = re.compile(r"[\w.:/+=-]{1,128}", re.ASCII)
+"""What a caller may name its trace; anything else is not sent back."""
+
 log = structlog.get_logger("tidings.api")
 
 
 class Envelope:
     """The outermost layer around the API."""
 
-    def __init__(self, app: ASGIApp, clock: Callable[[], Moment], dice: Callable[[int], bytes]) -> None:
-        self._app = app
-        self._clock = clock
-        self._dice = dice
+    def __init__(
+        self, app: ASGIApp, clock: Callable[[], Moment], dice: Callable[[int], bytes], origins: Origins
+    ) -> None:
+        self._app, self._clock, self._dice, self._origins = app, clock, dice, origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -36,7 +41,9 @@ class Envelope:
             return
         request_id = f"{self._clock() // 1000:08x}{self._dice(8).hex()}"
         scope.setdefault("state", {})["request_id"] = request_id
-        has_origin = any(name == b"origin" for name, _ in scope["headers"])
+        asked = Headers(scope=scope)
+        origin, trace = asked.get("origin"), asked.get("elements-trace-id", "")
+        trace_id = trace if TRACE.fullmatch(trace) else request_id
         started = False
 
         async def enveloped(message: Message) -> None:
@@ -45,8 +52,10 @@ class Envelope:
                 started = True
                 headers = MutableHeaders(scope=message)
                 headers["Elements-Request-Id"] = request_id
-                if has_origin:
+                headers["Elements-Trace-Id"] = trace_id
+                if origin is not None:
                     headers["Access-Control-Expose-Headers"] = EXPOSED
+                    headers.update(allowed(origin, self._origins()))
             await send(message)
 
         try:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from tidings.api.rates import Rates
 from tidings.api.signal import Signal
 from tidings.core.addresses import AddressPolicy
 from tidings.core.model import Instance, Moment
@@ -65,6 +66,7 @@ class ApiParts:
     wake: Callable[[int], None]
     settings: Settings
     log_grew: Signal = field(default_factory=Signal)
+    rates: Rates = field(default_factory=Rates)
     take_hint: Callable[[str, str, Mapping[str, str], Callable[[], Awaitable[bytes]]], Awaitable[bool]] = _nobody_waits
     forget_hints: Callable[[Instance], None] = lambda instance: None
     refuse_name: Callable[[str], Awaitable[str | None]] = _accepts
