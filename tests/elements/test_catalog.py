@@ -15,6 +15,7 @@ from tidings.core.diff import volatile
 from tidings.elements.describe import CATALOG, Element, ElementFileError, catalog, read_element
 from tidings.elements.heads import HeadReader
 from tidings.elements.pages import Paging, turn
+from tidings.elements.view import describe
 
 every_element = pytest.mark.parametrize("element", catalog().values(), ids=lambda element: element.key)
 
@@ -70,7 +71,7 @@ def test_secrets_are_never_shown_by_default(element: Element) -> None:
 
 @every_element
 def test_the_api_shows_an_element_as_json(element: Element) -> None:
-    whole = json.loads(json.dumps(element.describe()))
+    whole = json.loads(json.dumps(describe(element)))
     assert len({entry["id"] for entry in whole["configuration"]}) == len(whole["configuration"])
     assert len({entry["id"] for entry in whole["resources"]}) == len(whole["resources"]) > 0
     for entry in whole["configuration"]:

@@ -20,6 +20,7 @@ from tidings.core.instanceconfig import FIELD, Configuration, completed
 from tidings.core.instancerules import CALLBACK_URL, check, refuse_future
 from tidings.core.model import Instance, LaneKind, LanePlan
 from tidings.core.plan import plan
+from tidings.elements.clone import cloned
 from tidings.elements.element import Element
 
 SHARED = ("event.", "filter.")  # the keys that every element has
@@ -31,7 +32,7 @@ def element_of(parts: ApiParts, instance: Instance) -> Element:
     element = parts.catalog.get(instance.element_key)
     if element is None:
         raise InvalidInput("element.key", f"{instance.element_key!r} is not in this server's catalog any more")
-    return element
+    return cloned(element, instance.clone)
 
 
 async def accept(

@@ -2,52 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated
 
-from fastapi import Path, Query
+from fastapi import Query
 from starlette.responses import Response
 
 from tidings.api.answers import answer, listing
 from tidings.api.call import UserCallIn
+from tidings.api.known_elements import ElementKey, KnownElement, find, known_elements
 from tidings.api.problems import Refused
+from tidings.api.whole_list import PageLength, PageNumber, PageToken, page_of
 from tidings.core.ceql import CeqlError, parse
 from tidings.core.ceqlmatch import matches
 from tidings.core.errors import InvalidInput
-from tidings.elements.element import Element
+from tidings.elements.view import describe
 
-ElementKey = Annotated[str, Path(description="An element's key or id.")]
-
-
-def find(catalog: Mapping[str, Element], key_or_id: str) -> Element:
-    """The element of a path; raises Refused (404) for an unknown one."""
-    for element in catalog.values():
-        if key_or_id in (element.key, str(element.id)):
-            return element
-    raise Refused(404, f"No element found with key or ID {key_or_id}")
+FILES = "elements are files on this server; POST /elements/{key}/clone makes a copy of one that is yours"
 
 
 async def list_elements(
     call: UserCallIn,
     abridged: Annotated[bool, Query(description="The short form.")] = False,
     where: Annotated[str | None, Query(description="A CEQL condition on the element's own members: key='x'.")] = None,
+    page: PageNumber = 1,
+    page_size: PageLength = 200,
+    next_page: PageToken = None,
 ) -> Response:
-    """The elements of this server."""
-    elements = [call.parts.catalog[key] for key in sorted(call.parts.catalog)]
+    """The elements of this server and the account's clones, a page at a time; none is an empty list."""
+    elements = [known.element for known in await known_elements(call)]
     if where is not None:
         try:
             condition = parse(where)
         except CeqlError as error:
             raise InvalidInput("where", str(error)) from None
-        elements = [element for element in elements if matches(condition, element.describe(), {})]
-    return listing([element.abridged() if abridged else element.describe() for element in elements])
+        elements = [element for element in elements if matches(condition, describe(element), {})]
+    shown = [element.abridged() if abridged else describe(element) for element in elements]
+    return page_of(shown, page, page_size, next_page)
 
 
 async def list_keys(call: UserCallIn) -> Response:
     """The elements' keys."""
-    return listing(sorted(call.parts.catalog))
+    return listing([known.element.key for known in await known_elements(call)])
 
 
 async def read_element(call: UserCallIn, element: ElementKey) -> Response:
     """One element, with its configuration entries."""
-    return answer(find(call.parts.catalog, element).describe())
+    return answer(describe((await find(call, element)).element))
+
+
+async def export(call: UserCallIn, element: ElementKey) -> Response:
+    """The same: an element's whole definition, as far as the API shows one."""
+    return answer(describe((await find(call, element)).element))
+
+
+async def create(call: UserCallIn) -> Response:
+    """No element is made over the API: one is a file on this server. Answers 403 and says what can be done instead."""
+    raise Refused(403, f"No element can be made here: {FILES}")
+
+
+def own(known: KnownElement) -> KnownElement:
+    """A clone; raises Refused (403) for an element of the catalog."""
+    if known.clone is None:
+        raise Refused(403, f"{known.element.key} cannot be changed: {FILES}")
+    return known

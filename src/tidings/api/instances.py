@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -12,18 +13,21 @@ from starlette.responses import Response
 from tidings.api.acceptance import accept, change, element_of
 from tidings.api.answers import answer, listing
 from tidings.api.authentication import new_token
-from tidings.api.call import InstanceCallIn, UserCall, UserCallIn
-from tidings.api.elements import ElementKey, find
+from tidings.api.call import InstanceCall, InstanceCallIn, UserCall, UserCallIn
 from tidings.api.instance_view import configuration_of, show, show_short
+from tidings.api.known_elements import ElementKey, KnownElement, find, known_elements
 from tidings.api.poll_lanes import hint_lanes, lanes_by_instance, lanes_of
 from tidings.api.problems import Refused
 from tidings.core.errors import InvalidInput
 from tidings.core.instanceconfig import Configuration, write
 from tidings.core.model import Instance, User
 from tidings.core.naming import plain, plain_tags
-from tidings.elements.element import Element
 from tidings.engine.retention import days_kept
 from tidings.store.base import NewInstance
+
+Tags = Annotated[list[str] | None, Query(alias="tags[]", description="Only instances with each of these tags.")]
+SearchText = Annotated[str, Query(alias="searchText", description="Part of the name or the element's key.")]
+Hydrate = Annotated[bool, Query(description="false: the short form.")]
 
 
 class ElementNamed(BaseModel):
@@ -46,32 +50,31 @@ async def create(call: UserCallIn, body: InstanceBody) -> Response:
     """Make an instance; its credentials are tried at the provider first, and nothing is made when they fail."""
     if body.element is None:
         raise InvalidInput("element", 'is missing; write {"key": "…"} or {"id": …}')
-    return await _create(call, _named(call, body.element), body)
+    return await _create(call, await _named(call, body.element), body)
 
 
 async def create_for_element(call: UserCallIn, element: ElementKey, body: InstanceBody) -> Response:
     """Make an instance of the element in the path."""
-    found = find(call.parts.catalog, element)
-    if body.element is not None and _named(call, body.element).key != found.key:
-        raise InvalidInput("element", f"is another one than {found.key} in the path; leave it out or make them equal")
+    found = await find(call, element)
+    if body.element is not None and (await _named(call, body.element)).element.key != found.element.key:
+        raise InvalidInput(
+            "element", f"is another one than {found.element.key} in the path; leave it out or make them equal"
+        )
     return await _create(call, found, body)
 
 
 async def list_all(
-    call: UserCallIn,
-    tags: Annotated[
-        list[str] | None, Query(alias="tags[]", description="Only instances with each of these tags.")
-    ] = None,
-    search_text: Annotated[str, Query(alias="searchText", description="Part of the name or the element's key.")] = "",
-    hydrate: Annotated[bool, Query(description="false: the short form.")] = True,
+    call: UserCallIn, tags: Tags = None, search_text: SearchText = "", hydrate: Hydrate = True
 ) -> Response:
     """The instances of the caller's account, by id; 404 when there is none."""
     return await _list(call, None, tags or [], search_text, hydrate)
 
 
-async def list_of_element(call: UserCallIn, element: ElementKey) -> Response:
+async def list_of_element(
+    call: UserCallIn, element: ElementKey, tags: Tags = None, search_text: SearchText = "", hydrate: Hydrate = True
+) -> Response:
     """The instances of one element; 404 when there is none."""
-    return await _list(call, find(call.parts.catalog, element), [], "", True)
+    return await _list(call, (await find(call, element)).element.key, tags or [], search_text, hydrate)
 
 
 async def read(call: InstanceCallIn) -> Response:
@@ -81,24 +84,27 @@ async def read(call: InstanceCallIn) -> Response:
 
 async def put(call: InstanceCallIn, body: InstanceBody) -> Response:
     """Write the instance anew: what `configuration` and `tags` leave out goes back to its default."""
+    moved = await _moved(call, body)
 
     def written(instance: Instance) -> Instance:
         name = plain(body.name, "name") if body.name is not None else instance.name
         tags = plain_tags(body.tags) if body.tags is not None else (name,)
-        return _with(call, replace(instance, name=name, tags=tags), body, merge=False)
+        return _with(call, moved(replace(instance, name=name, tags=tags)), body, merge=False)
 
     return answer(await shown(call, await change(call, call.instance, written)))
 
 
 async def patch(call: InstanceCallIn, body: InstanceBody) -> Response:
-    """Change what is given: `tags` replaces the list, `configuration` the given keys."""
+    """Change what is given: `tags` replaces the list, `configuration` the given keys, `element` moves the instance to a
+    clone of its element and back."""
+    moved = await _moved(call, body)
 
     def patched(instance: Instance) -> Instance:
         name = plain(body.name, "name") if body.name is not None else instance.name
         # Tags that were made from the name follow it.
         tags = (name,) if instance.tags == (instance.name,) else instance.tags
         tags = plain_tags(body.tags) if body.tags is not None else tags
-        return _with(call, replace(instance, name=name, tags=tags), body, merge=True)
+        return _with(call, moved(replace(instance, name=name, tags=tags)), body, merge=True)
 
     return answer(await shown(call, await change(call, call.instance, patched)))
 
@@ -122,7 +128,10 @@ async def delete(call: InstanceCallIn) -> Response:
     return answer({})
 
 
-async def _create(call: UserCall, element: Element, body: InstanceBody) -> Response:
+async def _create(call: UserCall, known: KnownElement, body: InstanceBody) -> Response:
+    element = known.element
+    if not element.active:
+        raise Refused(409, f"{element.key} is not active; PUT /elements/{element.key}/active first")
     if body.name is None:
         raise InvalidInput("name", "is missing; write what this account is called")
     name = plain(body.name, "name")
@@ -132,7 +141,8 @@ async def _create(call: UserCall, element: Element, body: InstanceBody) -> Respo
     new = NewInstance(
         account_id=call.user.account_id,
         user_id=call.user.id,
-        element_key=element.key,
+        element_key=known.catalog_key,
+        clone=known.clone,
         name=name,
         tags=tags,
         configuration=configuration.values,
@@ -144,14 +154,14 @@ async def _create(call: UserCall, element: Element, body: InstanceBody) -> Respo
     return answer(await shown(call, made))
 
 
-async def _list(call: UserCall, element: Element | None, tags: list[str], search_text: str, hydrate: bool) -> Response:
+async def _list(call: UserCall, element: str | None, tags: list[str], search_text: str, hydrate: bool) -> Response:
     sought = search_text.casefold()
     found = [
         instance
         for instance in await call.parts.store.instances(call.user.account_id)
-        if (element is None or instance.element_key == element.key)
+        if element in (None, instance.shown_key)
         and set(tags) <= set(instance.tags)
-        and (sought in instance.name.casefold() or sought in instance.element_key.casefold())
+        and (sought in instance.name.casefold() or sought in instance.shown_key.casefold())
     ]
     if not found:
         raise Refused(404, "No element instances found")
@@ -168,24 +178,37 @@ async def _list(call: UserCall, element: Element | None, tags: list[str], search
 
 
 def _with(call: UserCall, instance: Instance, body: InstanceBody, *, merge: bool) -> Instance:
-    element = element_of(call.parts, instance)
-    if body.element is not None and _named(call, body.element).key != element.key:
-        raise InvalidInput("element", f"cannot be changed; this is an instance of {element.key}")
     if body.configuration is None:
         return instance
+    element = element_of(call.parts, instance)
     written = write(body.configuration, element.configuration, configuration_of(instance), merge=merge)
     return replace(instance, configuration=written.values, secrets=written.secrets)
 
 
-def _named(call: UserCall, named: ElementNamed) -> Element:
+async def _moved(call: InstanceCall, body: InstanceBody) -> Callable[[Instance], Instance]:
+    """Moves an instance to the element of the body: a clone of its own, or the one that it is a clone of."""
+    if body.element is None:
+        return lambda instance: instance
+    known = await _named(call, body.element)
+    if known.catalog_key != call.instance.element_key:
+        raise InvalidInput(
+            "element", f"can only be a clone of {call.instance.element_key}, or that itself; the credentials are of it"
+        )
+    if not known.element.active and known.element.key != call.instance.shown_key:
+        raise Refused(409, f"{known.element.key} is not active; PUT /elements/{known.element.key}/active first")
+    return lambda instance: replace(instance, clone=known.clone)
+
+
+async def _named(call: UserCall, named: ElementNamed) -> KnownElement:
     if named.key is None and named.id is None:
         raise InvalidInput("element", 'names none; write {"key": "…"} or {"id": …}')
     wanted = named.key if named.key is not None else named.id
-    for element in call.parts.catalog.values():
-        if wanted in (element.key, element.id):
-            return element
+    known = await known_elements(call)
+    for each in known:
+        if wanted in (each.element.key, each.element.id):
+            return each
     part = "element.key" if named.key is not None else "element.id"
-    raise InvalidInput(part, f"{wanted!r} is unknown; GET /elements lists: {', '.join(sorted(call.parts.catalog))}")
+    raise InvalidInput(part, f"{wanted!r} is unknown; GET /elements lists: {', '.join(e.element.key for e in known)}")
 
 
 async def shown(call: UserCall, instance: Instance) -> dict[str, object]:

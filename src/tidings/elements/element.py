@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -272,7 +272,8 @@ class Generic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Element(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A connector. `version` grows when the same record would be compared differently; `readme` says how to get the
-    keys (Markdown, shown to users); `polling` is the default `event.poller.configuration`."""
+    keys (Markdown, shown to users); `polling` is the default `event.poller.configuration`. An inactive one takes no new
+    instances; a private one is an account's own."""
 
     id: int
     key: str
@@ -289,6 +290,8 @@ class Element(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     generic: Generic | None = None
     hints: Hints | None = None
     readme: str = ""
+    active: bool = True
+    private: bool = False
 
     def resource(self, path: str) -> Resource | None:
         """The resource at a platform path without hub and query (`contacts`, `incidents/7/comments`), or None."""
@@ -321,7 +324,7 @@ class Element(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
             "key": self.key,
             "description": self.description,
             "image": self.image,
-            "active": True,
+            "active": self.active,
             "deleted": False,
             "typeOauth": False,
             "trialAccount": False,
@@ -337,38 +340,8 @@ class Element(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
             "hub": self.hub,
             "protocolType": "http",
             "parameters": [],
-            "private": False,
+            "private": self.private,
         }
-
-    def describe(self) -> dict[str, Any]:
-        """The whole element as the API shows it (spec platform.md 2.2), ready for JSON."""
-        return self.abridged() | {
-            "configDescription": self.readme,
-            "configuration": [each.describe() for each in self.configuration],
-            "resources": list(self._resources()),
-            "hooks": [],
-            "objects": [],
-            "models": [],
-        }
-
-    def _resources(self) -> Iterator[dict[str, Any]]:
-        for number, each in enumerate(self.resources, start=1):
-            for offset, tail in enumerate(("", "/{id}")):
-                yield {
-                    "id": self.id * 1000 + 2 * number + offset,
-                    "description": each.description,
-                    "path": f"/hubs/{self.hub}/{each.path}{tail}",
-                    "vendorPath": each.provider_path + tail,
-                    "method": "GET",
-                    "vendorMethod": "GET",
-                    "type": "api",
-                    "kind": each.type,
-                    "parameters": [],
-                    "hooks": [],
-                    "paginationType": "VENDOR_SUPPORTED",
-                    "objectName": each.path,
-                    "primaryKey": each.id,
-                }
 
 
 def path_of(dotted: str) -> tuple[str, ...]:
