@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tidings.core.errors import (
     CredentialsRefused,
+    PermissionDenied,
     ProviderDown,
     ProviderError,
     ProviderRefused,
@@ -76,7 +77,7 @@ def test_a_record_is_missing_only_when_the_provider_itself_says_so() -> None:
     [
         (
             b'{"code":"Security","message":"You do not have security permission.","errors":null}',
-            CredentialsRefused,
+            PermissionDenied,
         ),
         (b"<html><title>Request blocked</title></html>", ProviderDown),
         (b'{"message":"Forbidden"}', ProviderDown),

@@ -83,6 +83,26 @@ async def test_one_403_of_a_gateway_parks_nothing_and_is_tried_again(world):
     assert await world.events() == [("UPDATED", 2)]
 
 
+DENIED = (
+    '{"code": "Security", "message": "You do not have security permission to perform this action.", "errors": null}'
+)
+
+
+async def test_a_permission_that_was_taken_away_is_asked_for_again_and_nothing_is_lost_when_it_is_back(world):
+    await started(world)
+    world.provider.put(2, firstName="changed")
+    world.provider.before = lambda request: answered(403, DENIED)
+    asked = len(world.provider.requests)
+    await world.later(3 * 60 * MINUTE)
+    lane = await world.lane()
+    assert lane.state == "ready"
+    assert "You do not have security permission" in (lane.parked_reason or "")
+    assert len(world.provider.requests) - asked <= 30, "nobody hammers a provider that said no"
+    world.provider.before = lambda request: None
+    await world.later(15 * MINUTE)
+    assert await world.events() == [("UPDATED", 2)]
+
+
 async def test_a_connection_that_breaks_within_an_answer_loses_nothing(world):
     await started(world)
     world.provider.put(2, firstName="changed")

@@ -5,9 +5,11 @@
     ├── Taken                 somebody else has this name already; choose another
     ├── ProviderError         something between us and the provider
     │   ├── CredentialsRefused   a person must change the keys; the lane parks
+    │   │   └── PermissionDenied    they may not read this; try again, it may be allowed
     │   ├── RateLimited          wait, as long as the provider says
     │   │   └── Throttled           we did not ask: it is not this tenant's turn yet
     │   ├── ProviderDown         transient; try again with backoff
+    │   │   ├── ProviderSilent      it had the request and did not answer in time
     │   │   └── AnswerTooLarge      ask for less
     │   ├── ProviderRefused      the request itself is wrong
     │   │   └── PagingUnsupported   page another way
@@ -56,8 +58,11 @@ class ProviderError(TidingsError):
 
 
 class CredentialsRefused(ProviderError):
-    """401, or 403 in the provider's own words: the keys are wrong or may not read this; nobody tries again until a
-    person changes them."""
+    """401: the keys are wrong; nobody tries again until a person changes them."""
+
+
+class PermissionDenied(CredentialsRefused):
+    """403 in the provider's own words: these keys may not read this. They may again without a change on our side."""
 
 
 class RateLimited(ProviderError):
@@ -98,6 +103,10 @@ class ProviderDown(ProviderError):
     ) -> None:
         super().__init__(message, provider_message=provider_message, status=status)
         self.retry_after = retry_after
+
+
+class ProviderSilent(ProviderDown):
+    """The request was sent and nothing, or not all, came back in time: what it asked for may have been done."""
 
 
 class AnswerTooLarge(ProviderDown):

@@ -16,6 +16,7 @@ import msgspec
 
 from tidings.core.errors import (
     CredentialsRefused,
+    PermissionDenied,
     ProviderDown,
     ProviderError,
     ProviderRefused,
@@ -38,7 +39,7 @@ MEANING: Mapping[int, type[ProviderError]] = {
     307: ProviderDown,
     308: ProviderRefused,
     401: CredentialsRefused,
-    403: CredentialsRefused,
+    403: PermissionDenied,
     407: ProviderDown,  # a proxy of ours, not the provider
     408: RateLimited,
     425: ProviderDown,

@@ -32,6 +32,7 @@ from tidings.core.errors import (
     CredentialsRefused,
     InvalidInput,
     PagingUnsupported,
+    PermissionDenied,
     ProviderError,
     ProviderRefused,
     RateLimited,
@@ -104,10 +105,10 @@ class Poller:
         while (kind := next_turn(cursor, self._clock())) is not None:
             try:
                 turn = await self._turn(lane, source, cursor, kind)
-            except CredentialsRefused:
-                self._meter.reading_ended(kind, "refused")
-                raise
             except (ProviderError, AddressForbidden) as error:
+                if needs_keys(error):
+                    self._meter.reading_ended(kind, "refused")
+                    raise
                 self._meter.reading_ended(kind, outcome(error))
                 # Once may be a slip of the provider's; refused twice in a row, its pages have to be counted.
                 if isinstance(error, PagingUnsupported) and (cursor.numbered or cursor.refused):
@@ -138,7 +139,7 @@ class Poller:
                 failures = cursor.long_failures if kind in LONG else lane.attempt
                 turn = await read_page(self._store, lane.id, source, cursor, kind, self._clock(), failures)
         except (ProviderError, AddressForbidden) as error:
-            if kind not in LONG or isinstance(error, CredentialsRefused | PagingUnsupported):
+            if kind not in LONG or needs_keys(error) or isinstance(error, PagingUnsupported):
                 raise
             self._meter.reading_ended(kind, outcome(error))
             if isinstance(error, Throttled):
@@ -208,7 +209,7 @@ class Poller:
         now = self._clock()
         due = now + wait_for
         entry, why = self._failure(kind, cursor, error, due), reason(error)
-        # A gateway that will not let us through may never; a person has to hear of it as of the provider's own no.
+        # Whoever will not let us through, the provider or a gateway, may never: a person has to hear of it.
         if not isinstance(error, ProviderRefused) and getattr(error, "status", None) != HTTPStatus.FORBIDDEN:
             return await self._store.release(lane, due_at=due, attempt=failures, reason=why, entry=entry)
         refused = msgspec.structs.replace(
@@ -360,3 +361,8 @@ def reason(error: Exception) -> str:
     """What the user is told: our sentence, and the provider's own words where it said something else."""
     said = getattr(error, "provider_message", None)
     return f"{error} ({said})" if said and said not in str(error) else str(error)
+
+
+def needs_keys(error: Exception) -> bool:
+    """Whether nothing will come of asking again before a person has changed the keys."""
+    return isinstance(error, CredentialsRefused) and not isinstance(error, PermissionDenied)
