@@ -29,10 +29,22 @@ ASKED = (
     *("subscriptions_of_account", "delivery_lane", "unqueue_deliveries", "hasten_deliveries", "last_sequence"),
     *("failed_since", "tally", "tally_outcomes", "logged_from"),
     *("user", "user_of_email", "user_of_secret", "users_of_account", "roles_of_user", "former_passwords"),
+    *("usages", "usage_of_request", "tally_usage"),
     *("end_sessions", "rest_polling_of_user", "account_named"),
     *("log_after", "log_before", "notification", "numbered", "waiting", "is_queueing", "write_delivery", "attempts_of"),
 )
-LONG = ("notification", "delivery", "attempt", "lane", "instance", "subscription", "replay", "person", "session")
+LONG = (
+    "notification",
+    "delivery",
+    "attempt",
+    "lane",
+    "instance",
+    "subscription",
+    "replay",
+    "person",
+    "session",
+    "usage",
+)
 
 
 @pytest.fixture(scope="module")

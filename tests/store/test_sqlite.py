@@ -10,6 +10,7 @@ import pytest
 from tests.store.cloning import CloningContract
 from tests.store.contract import NOW, created, new_instance, page, plan, row
 from tests.store.people import PeopleContract
+from tests.store.using import UsingContract
 from tidings.core.errors import InvalidInput
 from tidings.core.model import LaneKind
 from tidings.store.secrets import Vault, load_vault
@@ -24,6 +25,10 @@ async def store(tmp_path):
 
 
 class TestSqlite(CloningContract, PeopleContract):
+    pass
+
+
+class TestUsage(UsingContract):
     pass
 
 

@@ -35,6 +35,7 @@ from tidings.store.counting import CountingStore
 from tidings.store.people import PeopleStore
 from tidings.store.sending import SendingStore, Standing
 from tidings.store.subscribing import SubscriptionStore
+from tidings.store.usage import UsageStore
 
 
 class Cutter(Protocol):
@@ -126,7 +127,7 @@ class StoreFigures:
     failure: str | None
 
 
-class Store(PeopleStore, SubscriptionStore, SendingStore, CountingStore, CloningStore, Protocol):
+class Store(PeopleStore, SubscriptionStore, SendingStore, CountingStore, CloningStore, UsageStore, Protocol):
     async def close(self) -> None:
         """Finish what was accepted, then let go of the database. Idempotent."""
 

@@ -23,6 +23,7 @@ from tidings.store.sqlite.retention import Retention
 from tidings.store.sqlite.standings import Standings
 from tidings.store.sqlite.subscriptions import Subscriptions
 from tidings.store.sqlite.trail import Trail
+from tidings.store.sqlite.usages import Usages
 
 __all__ = ["SqliteStore", "open_sqlite"]
 
@@ -43,6 +44,7 @@ class SqliteStore(
     Retention,
     Notices,
     Counting,
+    Usages,
     Figures,
 ):
     """Keeps every promise of `Store`."""
