@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any
 
@@ -18,10 +18,11 @@ from starlette.routing import Match
 from tidings.api.accept import JSON, takes
 from tidings.api.authorization import Scope, authorise
 from tidings.api.body_cap import BodyCap
-from tidings.api.call import UserCall
+from tidings.api.call import Call, UserCall
 from tidings.api.cross_origin import Preflight
 from tidings.api.envelope import Envelope
 from tidings.api.parts import ApiParts
+from tidings.api.privileges import privilege_for
 from tidings.api.problems import Refused, problem
 from tidings.api.routes import BASE, ROUTES, Route
 from tidings.core.errors import TidingsError
@@ -62,31 +63,44 @@ def build_api(parts: ApiParts) -> FastAPI:
 
 
 def _add(api: FastAPI, parts: ApiParts, route: Route) -> None:
+    privilege = privilege_for(route.method, route.path.removeprefix(BASE), route.scope)
     api.router.add_api_route(
         route.path,
         route.handler,
         methods=[route.method],
-        route_class_override=_guarded(parts, route.scope),
+        route_class_override=_guarded(parts, route.scope, privilege),
         operation_id=f"{route.method}-{route.path.removeprefix(BASE)}",
         responses={"4XX": ERROR, "5XX": ERROR},
-        openapi_extra={"x-scope": route.scope.value, "parameters": _instance_parameter(route.path)},
+        openapi_extra={
+            "x-scope": route.scope.value,
+            **({} if privilege is None else {"x-privilege": privilege.value}),
+            "parameters": _instance_parameter(route.path),
+        },
     )
 
 
-def _guarded(parts: ApiParts, scope: Scope) -> type[APIRoute]:
+def _guarded(parts: ApiParts, scope: Scope, privilege: Privilege | None) -> type[APIRoute]:
     """A route that asks who is calling before it reads anything else of the request."""
 
     class GuardedRoute(APIRoute):
         def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-            return partial(_authorised, parts, scope, super().get_route_handler())
+            return partial(
+                _authorised,
+                partial(authorise, parts=parts, scope=scope, privilege=privilege),
+                parts,
+                super().get_route_handler(),
+            )
 
     return GuardedRoute
 
 
 async def _authorised(
-    parts: ApiParts, scope: Scope, handle: Callable[[Request], Coroutine[Any, Any, Response]], request: Request
+    who: Callable[[Request], Awaitable[Call]],
+    parts: ApiParts,
+    handle: Callable[[Request], Coroutine[Any, Any, Response]],
+    request: Request,
 ) -> Response:
-    request.state.call = call = await authorise(request, parts, scope)
+    request.state.call = call = await who(request)
     if isinstance(call, UserCall):
         parts.rates.spend(call.user.id, parts.settings.user_requests_a_minute, parts.clock(), TOO_MANY)
     kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
-from concurrent.futures import ThreadPoolExecutor
 
 from fastapi import Request
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from tidings.api.answers import answer
-from tidings.api.call import CallIn, UserCallIn
+from tidings.api.call import Call, CallIn, UserCallIn
+from tidings.api.passwords import is_right, policy_of, replace_password
 from tidings.api.problems import Refused
-from tidings.core.passwords import NOBODY, is_password
-
-# One at a time: a try costs 16 MiB and 50 ms on purpose, and many at once would cost a small machine its memory.
-_hashing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="password")
-
-TOO_MANY = "Too many failed logins for this user name"
+from tidings.core.errors import InvalidInput
+from tidings.core.model import User
+from tidings.core.passwordpolicy import has_expired
 
 
 class Login(BaseModel):
@@ -26,22 +22,29 @@ class Login(BaseModel):
     password: str
 
 
+class NewPassword(Login):
+    new_password: str = Field(alias="newPassword")
+
+
 async def log_in(call: CallIn, login: Login, request: Request) -> Response:
-    """Make a Bearer token for a user name and a password; 429 after too many that were wrong."""
-    who = (login.username.lower(), request.client.host if request.client else None)
-    limit, now = call.parts.settings.failed_logins_a_minute, call.parts.clock()
-    call.parts.rates.look(who, limit, now, TOO_MANY)
-    user = await call.parts.store.user_by_email(login.username)
-    # An unknown user takes as long as a known one.
-    kept = user.password_hash if user else NOBODY
-    right = await asyncio.get_running_loop().run_in_executor(_hashing, is_password, login.password, kept)
-    if user is None or not right:
-        call.parts.rates.spend(who, limit, now, TOO_MANY)
-        raise Refused(401, "The user name or the password is wrong")
-    token = new_token(call.parts.dice(32))
+    """Make a Bearer token for a user name and a password; 429 after too many that were wrong. 403 when the password
+    has expired."""
+    user = await _known(call, login, request)
     now = call.parts.clock()
+    if has_expired(user.password_at, await policy_of(call.parts, user.organization_id), now):
+        raise Refused(403, "The password has expired; PUT /authentication/password changes it")
+    token = new_token(call.parts.dice(32))
     await call.parts.store.open_session(token, user.id, now, now + round(call.parts.settings.session_for * 1000))
     return answer({"token": token})
+
+
+async def change_password(call: CallIn, login: NewPassword, request: Request) -> Response:
+    """Change one's own password, also one that has expired; whoever was logged in with the one before is logged out."""
+    user = await _known(call, login, request)
+    if login.new_password == login.password:
+        raise InvalidInput("newPassword", "is the password that there is; choose another")
+    await replace_password(call.parts, user, login.new_password, "newPassword")
+    return answer({})
 
 
 async def show_secrets(call: UserCallIn) -> Response:
@@ -52,3 +55,15 @@ async def show_secrets(call: UserCallIn) -> Response:
 def new_token(random: bytes) -> str:
     """A secret in the platform's form: base64 of 32 random bytes, 44 characters."""
     return base64.b64encode(random).decode()
+
+
+async def _known(call: Call, login: Login, request: Request) -> User:
+    """The user whose password it is; raises Refused (401) for anybody else."""
+    user = await call.parts.store.user_by_email(login.username)
+    host = request.client.host if request.client else None
+    right = await is_right(call.parts, login.username, host, login.password, user)
+    if user is None or not right:
+        raise Refused(401, "The user name or the password is wrong")
+    if not (user.active and user.account_active):
+        raise Refused(401, "This user, or the account, is not active; an administrator can change that")
+    return user

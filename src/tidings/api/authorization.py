@@ -13,6 +13,8 @@ from tidings.api.call import Call, InstanceCall, UserCall
 from tidings.api.parts import ApiParts
 from tidings.api.problems import Refused
 from tidings.core.model import Instance, User
+from tidings.core.people import may
+from tidings.core.roles import Privilege
 
 GREATEST_ID = 2**63 - 1
 
@@ -60,17 +62,31 @@ def read(header: str | None) -> Credentials:
     return Credentials(**parts)
 
 
-async def authorise(request: Request, parts: ApiParts, scope: Scope) -> Call:
-    """The call with its user, and with its instance where the route is about one. Raises Refused (401 or 404)."""
+async def authorise(request: Request, parts: ApiParts, scope: Scope, privilege: Privilege | None = None) -> Call:
+    """The call with its user, and with its instance where the route is about one.
+
+    Raises Refused: 401 for who is not known or not active, 403 for who has not the privilege, 404 for what is not
+    theirs.
+    """
     if scope is Scope.OPEN:
         return Call(parts)
     given = read(request.headers.get("authorization"))
     user = await _user(parts, given, scope)
+    if not (user.active and user.account_active):
+        raise Refused(401, "Authorization: this user, or the account, is not active; an administrator can change that")
+    if privilege is not None:
+        ask_for(user, privilege)
     if scope in OF_TOKEN:
         return InstanceCall(parts, user, await _instance_of_token(parts, user, given.element))
     if "instance_id" in request.path_params:
         return InstanceCall(parts, user, await own_instance(parts, user, request.path_params["instance_id"]))
     return UserCall(parts, user)
+
+
+def ask_for(user: User, privilege: Privilege) -> None:
+    """Raises Refused (403) when none of the user's roles gives the privilege."""
+    if not may(user, privilege):
+        raise Refused(403, f"None of your roles gives the privilege {privilege}; an administrator can grant one")
 
 
 async def own_instance(parts: ApiParts, user: User, instance_id: int) -> Instance:

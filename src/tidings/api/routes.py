@@ -52,6 +52,7 @@ class Route(NamedTuple):
 # the same path without it takes the instance from the Element token.
 PLATFORM = (
     Route("POST", "/authentication", authentication.log_in, Scope.OPEN),
+    Route("PUT", "/authentication/password", authentication.change_password, Scope.OPEN),
     Route("GET", "/authentication/secrets", authentication.show_secrets, Scope.BEARER),
     #
     Route("GET", "/elements", elements.list_elements, Scope.USER),

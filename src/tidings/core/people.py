@@ -112,12 +112,23 @@ def may(user: User, privilege: Privilege) -> bool:
     return privilege in privileges(user.all_roles)
 
 
+def looks_after_all(user: User) -> bool:
+    """Whether the user knows of every account of the organization: those who may make accounts do, and administrators
+    of the default account."""
+    has = privileges(user.all_roles)
+    return Privilege.CREATE_ACCOUNTS in has or (user.in_default_account and Privilege.VIEW_ACCOUNTS in has)
+
+
 def sees(user: User, account: Account) -> bool:
-    """Whether an account is one that the user may know of: their own or, for those who look after the others, any of
-    their organization."""
+    """Whether an account is one that the user may know of: their own, or any that they look after."""
     if account.organization_id != user.organization_id:
         return False
-    return account.id == user.account_id or (user.in_default_account and may(user, Privilege.VIEW_ACCOUNTS))
+    return account.id == user.account_id or looks_after_all(user)
+
+
+def outranks(user: User, other: User) -> bool:
+    """Whether the user has all that the other may do: nobody changes who may do more than they."""
+    return privileges(other.all_roles) <= privileges(user.all_roles)
 
 
 def whose(user: User) -> Whose:
