@@ -14,6 +14,7 @@ from typing import Any, Final
 import orjson
 
 from tidings.core.diff import content, diff, parse
+from tidings.core.ingested import CAUSE
 from tidings.core.model import Event, Notification, Outline
 from tidings.core.notify import iso_moment
 from tidings.core.splice import elements, joined, listed, members
@@ -23,6 +24,7 @@ CLOUDEVENT: Final = "application/cloudevents+json"
 CLOUDEVENTS: Final = "application/cloudevents-batch+json"
 """The media types of one CloudEvent and of several, in the JSON format of CloudEvents 1.0."""
 
+_SENT: Final = orjson.dumps(CAUSE)
 _KEPT = ("changes", "touched", "firstSeen", "evidence", "cause")
 
 
@@ -47,19 +49,18 @@ def cut_for(subscription: Subscription, notification: Notification) -> Notificat
         places = [nth for nth in places if is_changed(wanted.changed, parse(shown[nth])["changes"])]
         if not places:
             return None
-    raw = members(message["raw"])
-    records = elements(raw[notification.resource])
     events = tuple(notification.events[nth] for nth in places)
     made = replace(notification, id=id_for(notification.id, subscription.id), events=events)
+    kept = [shown[nth] for nth in places]
+    raw, was_sent = message["raw"], _was_sent(kept[0])
     if cut.format is Format.CLOUDEVENTS:
-        each = [_cloud_event(notification, notification.events[nth], shown[nth], records[nth]) for nth in places]
+        records = _pointed_to(raw, kept) if was_sent else _among(raw, notification.resource, places)
+        each = [_cloud_event(notification, *of) for of in zip(events, kept, records, strict=True)]
         return _in_cloud_events(made, each)
-    raw[notification.resource] = listed(records[nth] for nth in places)
-    message |= {
-        "eventId": orjson.dumps(made.id),
-        "raw": joined(raw),
-        "events": listed(shown[nth] for nth in places),
-    }
+    if not was_sent:  # what the provider sent is not ours to take apart
+        own = listed(_among(raw, notification.resource, places))
+        message["raw"] = joined(members(raw) | {notification.resource: own})
+    message |= {"eventId": orjson.dumps(made.id), "events": listed(kept)}
     return replace(made, body=joined(envelope | {"message": joined(message)}))
 
 
@@ -122,6 +123,35 @@ def _at(value: Any, names: Iterable[str]) -> Any:
             case _:
                 return None
     return value
+
+
+def _was_sent(shown: bytes) -> bool:
+    """Whether the provider sent what an event tells of (core/ingested.py)."""
+    return _SENT in shown and members(shown).get("cause") == _SENT
+
+
+def _among(raw: bytes, resource: str, places: Iterable[int]) -> list[bytes]:
+    """The records of a reading's events."""
+    records = elements(members(raw)[resource])
+    return [records[nth] for nth in places]
+
+
+def _pointed_to(raw: bytes, shown: Iterable[bytes]) -> list[bytes]:
+    """The records that the events' `recordPath` points to, as their exact bytes; null where there is none."""
+    inside: dict[str, dict[str, bytes] | list[bytes]] = {}  # what was taken apart, by the pointer to it
+
+    def at(pointer: str) -> bytes:
+        if not pointer:
+            return raw
+        parent, _, name = pointer.rpartition("/")
+        if parent not in inside:
+            whole = at(parent)
+            inside[parent] = elements(whole) if whole.lstrip()[:1] == b"[" else members(whole)
+        found = inside[parent]
+        return found[int(name)] if isinstance(found, list) else found[name.replace("~1", "/").replace("~0", "~")]
+
+    paths = (members(each).get("recordPath") for each in shown)
+    return [b"null" if path is None else at(orjson.loads(path)) for path in paths]
 
 
 def _cloud_event(notification: Notification, event: Event, shown: bytes, record: bytes) -> bytes:

@@ -27,6 +27,7 @@ class EventType(StrEnum):
     CREATED = "CREATED"
     UPDATED = "UPDATED"
     DELETED = "DELETED"
+    UNKNOWN = "UNKNOWN"  #: the provider sent it, and did not say which of the others it is; no reading finds it
 
 
 class LaneKind(StrEnum):

@@ -86,12 +86,12 @@ def cut(
 
 def event_id(salt: str, resource: str, record_id: int | str, rev: int) -> str:
     """The id of the change that made revision `rev` of a record: 20 URL-safe characters, the same whenever asked."""
-    return _short_id(b"event", salt, resource, str(record_id), rev)
+    return short_id(b"event", salt, resource, str(record_id), rev)
 
 
 def notification_id(salt: str, first_sequence: int) -> str:
     """The id of the notification that begins with `first_sequence`: 20 URL-safe characters, the same whenever asked."""
-    return _short_id(b"notification", salt, first_sequence)
+    return short_id(b"notification", salt, first_sequence)
 
 
 def without_nulls(record: bytes) -> bytes:
@@ -131,6 +131,27 @@ def _notification(changes: Sequence[Change], first_sequence: int, number: int, c
     )
     identity = notification_id(context.salt, first_sequence)
     records = [orjson.Fragment(without_nulls(c.raw) if context.filter_nulls else c.raw) for c in changes]
+    return Notification(
+        number=number,
+        id=identity,
+        instance_id=context.instance_id,
+        resource=context.resource,
+        created_at=context.created_at,
+        events=events,
+        body=enveloped(
+            context,
+            number,
+            identity,
+            {context.resource: records, "pollDate": context.poll_at, "objectType": context.resource},
+            [_event_object(event, change, context) for event, change in zip(events, changes, strict=True)],
+        ),
+    )
+
+
+def enveloped(
+    context: NotifyContext, number: int, identity: str, raw: object, events: Sequence[dict[str, object]]
+) -> bytes:
+    """The bytes of one notification, from what the provider gave and its event objects."""
     envelope = {
         "severity": "medium",
         "createdDate": java_date(context.created_at),
@@ -146,21 +167,13 @@ def _notification(changes: Sequence[Change], first_sequence: int, number: int, c
             "instance_id": context.instance_id,
             "instanceName": context.instance_name,
             "instanceTags": context.tags,
-            "raw": {context.resource: records, "pollDate": context.poll_at, "objectType": context.resource},
+            "raw": raw,
             "userId": context.user_id,
-            "events": [_event_object(event, change, context) for event, change in zip(events, changes, strict=True)],
+            "events": events,
         },
         "user": SENDER,
     }
-    return Notification(
-        number=number,
-        id=identity,
-        instance_id=context.instance_id,
-        resource=context.resource,
-        created_at=context.created_at,
-        events=events,
-        body=orjson.dumps(envelope),
-    )
+    return orjson.dumps(envelope)
 
 
 def _event_object(event: Event, change: Change, context: NotifyContext) -> dict[str, object]:
@@ -195,7 +208,8 @@ def _any(value: object) -> object:
         return orjson.Fragment(json.dumps(value, separators=(",", ":")))
 
 
-def _short_id(kind: bytes, *parts: int | str) -> str:
+def short_id(kind: bytes, *parts: int | str) -> str:
+    """20 URL-safe characters, the same for the same kind (16 bytes at the most) and parts."""
     # Fifteen bytes are twenty characters without padding; JSON keeps ("a", "b") and ("a,b",) apart.
     digest = blake2b(orjson.dumps(parts), digest_size=15, person=kind).digest()
     return urlsafe_b64encode(digest).decode()

@@ -228,7 +228,7 @@ def read_filter(value: object, field: str) -> Filter:
         if name not in ("resources", "eventTypes", "changed"):
             raise InvalidInput(f"{field}.{name[:60]}", "is unknown; write resources, eventTypes or changed")
     resources = _names(value.get("resources"), f"{field}.resources", "the names of resources, such as contacts")
-    kinds = _names(value.get("eventTypes"), f"{field}.eventTypes", "CREATED, UPDATED or DELETED")
+    kinds = _names(value.get("eventTypes"), f"{field}.eventTypes", "CREATED, UPDATED, DELETED or UNKNOWN")
     pointers = _names(value.get("changed"), f"{field}.changed", "JSON pointers such as /status/name")
     types = tuple(
         dict.fromkeys(_one_of(EventType, kind.upper(), f"{field}.eventTypes[{at}]") for at, kind in enumerate(kinds))
