@@ -26,6 +26,7 @@ from tidings.api.privileges import privilege_for
 from tidings.api.problems import Refused, problem
 from tidings.api.routes import BASE, ROUTES, Route
 from tidings.core.errors import TidingsError
+from tidings.core.roles import Privilege
 
 ERROR = {
     "description": "Refused; providerMessage is there when the provider failed the call",
