@@ -9,6 +9,7 @@ import pytest
 
 from tests.store.cloning import CloningContract
 from tests.store.contract import NOW, created, new_instance, page, plan, row
+from tests.store.ingesting import IngestContract
 from tests.store.people import PeopleContract
 from tests.store.using import UsingContract
 from tidings.core.errors import InvalidInput
@@ -24,7 +25,7 @@ async def store(tmp_path):
     await opened.close()
 
 
-class TestSqlite(CloningContract, PeopleContract):
+class TestSqlite(CloningContract, IngestContract, PeopleContract):
     pass
 
 

@@ -32,6 +32,7 @@ from tidings.core.notices import Notice, Subject
 from tidings.core.trail import Entry
 from tidings.store.cloning import CloningStore
 from tidings.store.counting import CountingStore
+from tidings.store.ingesting import IngestStore
 from tidings.store.people import PeopleStore
 from tidings.store.sending import SendingStore, Standing
 from tidings.store.subscribing import SubscriptionStore
@@ -127,7 +128,9 @@ class StoreFigures:
     failure: str | None
 
 
-class Store(PeopleStore, SubscriptionStore, SendingStore, CountingStore, CloningStore, UsageStore, Protocol):
+class Store(
+    PeopleStore, SubscriptionStore, SendingStore, CountingStore, CloningStore, IngestStore, UsageStore, Protocol
+):
     async def close(self) -> None:
         """Finish what was accepted, then let go of the database. Idempotent."""
 

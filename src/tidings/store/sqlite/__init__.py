@@ -12,6 +12,7 @@ from tidings.store.sqlite.clones import Clones
 from tidings.store.sqlite.counting import Counting
 from tidings.store.sqlite.deliveries import Deliveries
 from tidings.store.sqlite.figures import Figures
+from tidings.store.sqlite.ingesting import Ingesting
 from tidings.store.sqlite.instances import Instances
 from tidings.store.sqlite.lanes import Lanes
 from tidings.store.sqlite.notices import Notices
@@ -40,6 +41,7 @@ class SqliteStore(
     Deliveries,
     Standings,
     Posted,
+    Ingesting,
     Replays,
     Retention,
     Notices,

@@ -25,6 +25,7 @@ SQL = (
     | load("sending.sql")
     | load("replaying.sql")
     | load("counting.sql")
+    | load("ingesting.sql")
     | load("usage.sql")
     | load("clones.sql")
     | load("people.sql")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 
-from tidings.core.model import Known, Lane, LaneKind, Moment, Notification, RecordId
-from tidings.store import rows
+from tidings.core.model import Known, Lane, Moment, Notification, RecordId
 from tidings.store.base import PageCommit
-from tidings.store.sqlite.database import SQL, Database, fenced, one, run
+from tidings.store.sqlite.database import SQL, Database, fenced
+from tidings.store.sqlite.log import append
 from tidings.store.sqlite.trail import add_entry
 
 CHUNK = 1000  #: ids in one `in (…)`; a constant, so that its statement is compiled once
@@ -109,14 +110,7 @@ class Records(Database):
     def _append(self, db: sqlite3.Connection, instance_id: int, page: PageCommit) -> Sequence[Notification]:
         if not page.changes or page.cut is None:
             return ()
-        n = len(page.changes)
-        first_sequence = one(db, "take_sequences", n=n, instance_id=instance_id)["last_sequence"] - n + 1
-        # A notification holds one change at the least, so n numbers are enough; those not used are skipped.
-        first_number = one(db, "take_numbers", n=n)["value"] - n + 1
-        cut = page.cut(page.changes, first_sequence, first_number)
-        db.executemany(SQL["add_notification"], [rows.notification_values(value) for value in cut])
-        run(db, "wake_lanes", kind=LaneKind.DELIVER, instance_id=instance_id, now=page.now)
-        return cut
+        return append(db, instance_id, len(page.changes), partial(page.cut, page.changes), page.now)
 
 
 def _in_chunk(columns: str, table: str) -> str:
