@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import Query
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from tidings.api.acceptance import accept, change, element_of
@@ -22,6 +22,7 @@ from tidings.core.errors import InvalidInput
 from tidings.core.instanceconfig import Configuration, write
 from tidings.core.model import Instance, User
 from tidings.core.naming import plain, plain_tags
+from tidings.elements.objects import shown as shown_objects
 from tidings.engine.retention import days_kept
 from tidings.store.base import NewInstance
 
@@ -44,6 +45,7 @@ class InstanceBody(BaseModel):
     element: ElementNamed | None = None
     configuration: dict[str, Any] | None = None
     tags: list[str] | None = None
+    retrieve_objects: bool = Field(False, alias="retrieveObjectsAfterInstantiation")
 
 
 async def create(call: UserCallIn, body: InstanceBody) -> Response:
@@ -75,6 +77,15 @@ async def list_of_element(
 ) -> Response:
     """The instances of one element; 404 when there is none."""
     return await _list(call, (await find(call, element)).element.key, tags or [], search_text, hydrate)
+
+
+async def count(call: UserCallIn) -> Response:
+    """How many instances the caller's account has, and how many of each element."""
+    instances = await call.parts.store.instances(call.user.account_id)
+    of_each = {known.element.key: 0 for known in await known_elements(call)}
+    for instance in instances:
+        of_each[instance.shown_key] = of_each.get(instance.shown_key, 0) + 1
+    return answer({"totalInstances": len(instances), "elementInstances": of_each})
 
 
 async def read(call: InstanceCallIn) -> Response:
@@ -151,7 +162,8 @@ async def _create(call: UserCall, known: KnownElement, body: InstanceBody) -> Re
     )
     made = await call.parts.store.create_instance(new, plan, call.parts.clock())
     call.parts.wake(made.id)
-    return answer(await shown(call, made))
+    objects = {"objects": shown_objects(element)} if body.retrieve_objects else {}
+    return answer(await shown(call, made) | objects)
 
 
 async def _list(call: UserCall, element: str | None, tags: list[str], search_text: str, hydrate: bool) -> Response:

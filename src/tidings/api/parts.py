@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from tidings.api.rates import Rates
+from tidings.api.remembered import Remembered
 from tidings.api.signal import Signal
 from tidings.core.addresses import AddressPolicy
 from tidings.core.model import Instance, Moment
@@ -75,3 +76,4 @@ class ApiParts:
     #: How many requests may still go to an instance's tenant in this minute; None where they are not counted.
     budget_left: Callable[[int], int | None] = lambda instance_id: None
     why_not_ready: Callable[[], str | None] = lambda: None
+    remembered: Remembered = field(default_factory=Remembered)

@@ -12,7 +12,9 @@ from tidings.api import (
     authentication,
     clones,
     configuration,
+    definitions,
     deliveries,
+    element_instances,
     element_metadata,
     element_parts,
     elements,
@@ -27,11 +29,13 @@ from tidings.api import (
     metrics,
     notices,
     notifications,
+    objects,
     polling,
     replay,
     settings,
     stream,
     subscriptions,
+    validation,
 )
 from tidings.api.authorization import Scope
 from tidings.api.explain import explain
@@ -87,6 +91,10 @@ PLATFORM = (
     Route("GET", "/elements/{element}/transformations", element_parts.read_transformations, Scope.USER),
     Route("GET", "/elements/{element}/instances", instances.list_of_element, Scope.USER),
     Route("POST", "/elements/{element}/instances", instances.create_for_element, Scope.USER),
+    Route("GET", "/elements/{element}/instances/{instance_id:int}", element_instances.read, Scope.USER),
+    Route("PUT", "/elements/{element}/instances/{instance_id:int}", element_instances.put, Scope.USER),
+    Route("PATCH", "/elements/{element}/instances/{instance_id:int}", element_instances.patch, Scope.USER),
+    Route("DELETE", "/elements/{element}/instances/{instance_id:int}", element_instances.delete, Scope.USER),
     #
     Route("GET", "/hubs", hubs.list_hubs, Scope.USER),
     Route("GET", "/hubs/keys", hubs.list_keys, Scope.USER),
@@ -97,6 +105,10 @@ PLATFORM = (
     Route("GET", "/instances", instances.list_all, Scope.USER),
     Route("PUT", "/instances", instances.put, Scope.ELEMENT),
     Route("PATCH", "/instances", instances.patch, Scope.ELEMENT),
+    Route("DELETE", "/instances", instances.delete, Scope.ELEMENT),
+    Route("GET", "/instances/count", instances.count, Scope.USER),
+    Route("GET", "/instances/validate", validation.validate, Scope.ELEMENT),
+    Route("GET", "/instances/{instance_id:int}/validate", validation.validate, Scope.USER),
     Route("GET", "/instances/{instance_id:int}", instances.read, Scope.USER),
     Route("PUT", "/instances/{instance_id:int}", instances.put, Scope.USER),
     Route("PATCH", "/instances/{instance_id:int}", instances.patch, Scope.USER),
@@ -146,6 +158,13 @@ PLATFORM = (
     #
     Route("GET", "/instances/event-poller-records", polling.list_records, Scope.ELEMENT),
     Route("GET", "/instances/polling-disabled", polling.list_disabled, Scope.USER),
+    Route("PUT", "/instances/polling/enabled", polling.enable, Scope.ELEMENT),
+    Route("POST", "/instances/poll", polling.poll_now, Scope.ELEMENT),
+    Route("POST", "/instances/audit", polling.audit, Scope.ELEMENT),
+    Route("GET", "/instances/polling/first-run", first_run.estimate, Scope.ELEMENT),
+    Route("GET", "/instances/polling/held", held.list_held, Scope.ELEMENT),
+    Route("PUT", "/instances/polling/held/{resource:path}", held.release, Scope.ELEMENT),
+    Route("DELETE", "/instances/polling/held/{resource:path}", held.refuse, Scope.ELEMENT),
     Route("GET", "/instances/{instance_id:int}/event-poller-records", polling.list_records, Scope.USER),
     Route("PUT", "/instances/{instance_id:int}/polling/enabled", polling.enable, Scope.USER),
     Route("POST", "/instances/{instance_id:int}/poll", polling.poll_now, Scope.USER),
@@ -156,6 +175,74 @@ PLATFORM = (
     Route("DELETE", "/instances/{instance_id:int}/polling/held/{resource:path}", held.refuse, Scope.USER),
     #
     Route("POST", "/hints/{instance}", hints.take, Scope.OPEN),
+    #
+    # What an instance's provider has; the hub's name may be any.
+    Route("GET", "/objects", objects.list_objects, Scope.HUB),
+    Route("GET", "/hubs/{hub}/objects", objects.list_objects_of_hub, Scope.HUB),
+    Route("GET", "/instances/objects", objects.list_objects, Scope.ELEMENT),
+    Route("GET", "/instances/{instance_id:int}/objects", objects.list_objects, Scope.USER),
+    Route("GET", "/ping", objects.ping, Scope.HUB),
+    Route("GET", "/hubs/{hub}/ping", objects.ping_hub, Scope.HUB),
+    #
+    # What users define of objects, at each level.
+    Route("GET", "/organizations/objects/definitions", definitions.list_definitions, Scope.USER),
+    Route("GET", "/organizations/objects/{object_name}/definitions", definitions.read_definition, Scope.USER),
+    Route(
+        "GET",
+        "/organizations/objects/{object_name}/transformations",
+        definitions.list_transformations_of_object,
+        Scope.USER,
+    ),
+    Route("GET", "/organizations/elements/{element}/transformations", definitions.list_transformations, Scope.USER),
+    Route(
+        "GET",
+        "/organizations/elements/{element}/transformations/{object_name}",
+        definitions.read_transformation,
+        Scope.USER,
+    ),
+    Route("GET", "/accounts/objects/definitions", definitions.list_definitions, Scope.USER),
+    Route("GET", "/accounts/objects/{object_name}/definitions", definitions.read_definition, Scope.USER),
+    Route("GET", "/accounts/{account_id:int}/objects/definitions", definitions.list_of_account, Scope.USER),
+    Route(
+        "GET", "/accounts/{account_id:int}/objects/{object_name}/definitions", definitions.read_of_account, Scope.USER
+    ),
+    Route(
+        "GET",
+        "/accounts/{account_id:int}/elements/{element}/transformations",
+        definitions.list_transformations_of_account,
+        Scope.USER,
+    ),
+    Route(
+        "GET",
+        "/accounts/{account_id:int}/elements/{element}/transformations/{object_name}",
+        definitions.read_transformation_of_account,
+        Scope.USER,
+    ),
+    Route("GET", "/instances/objects/definitions", definitions.list_definitions, Scope.ELEMENT),
+    Route("GET", "/instances/objects/{object_name}/definitions", definitions.read_definition, Scope.ELEMENT),
+    Route("GET", "/instances/transformations", definitions.list_transformations_of_instance, Scope.ELEMENT),
+    Route(
+        "GET", "/instances/transformations/{object_name}", definitions.read_transformation_of_instance, Scope.ELEMENT
+    ),
+    Route("GET", "/instances/{instance_id:int}/objects/definitions", definitions.list_definitions, Scope.USER),
+    Route(
+        "GET",
+        "/instances/{instance_id:int}/objects/{object_name}/definitions",
+        definitions.read_definition,
+        Scope.USER,
+    ),
+    Route(
+        "GET",
+        "/instances/{instance_id:int}/transformations",
+        definitions.list_transformations_of_instance,
+        Scope.USER,
+    ),
+    Route(
+        "GET",
+        "/instances/{instance_id:int}/transformations/{object_name}",
+        definitions.read_transformation_of_instance,
+        Scope.USER,
+    ),
     #
     Route("GET", "/notices", notices.list_notices, Scope.USER),
     #

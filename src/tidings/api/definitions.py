@@ -1,0 +1,84 @@
+"""What users have defined of objects, and how it is mapped: nothing yet, said as the platform says it (spec 3.7)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Path
+from starlette.responses import Response
+
+from tidings.api.answers import answer, listing
+from tidings.api.call import InstanceCallIn, UserCall, UserCallIn
+from tidings.api.known_elements import ElementKey, find
+from tidings.api.problems import Refused
+
+ObjectName = Annotated[str, Path(description="The name of an object.")]
+AccountId = Annotated[int, Path(description="The id of the caller's own account.")]
+
+
+async def list_definitions(call: UserCallIn) -> Response:
+    """The definitions of objects at this level: there are none, which is 404."""
+    raise Refused(404, "No object definitions found")
+
+
+async def read_definition(call: UserCallIn, object_name: ObjectName) -> Response:
+    """One definition: there is none."""
+    raise Refused(404, f"No object definition found with name {object_name}")
+
+
+async def list_of_account(call: UserCallIn, account_id: AccountId) -> Response:
+    """The definitions of objects of an account, which must be the caller's: there are none, which is 404."""
+    _own(call, account_id)
+    return await list_definitions(call)
+
+
+async def read_of_account(call: UserCallIn, account_id: AccountId, object_name: ObjectName) -> Response:
+    """One definition of an account, which must be the caller's: there is none."""
+    _own(call, account_id)
+    return await read_definition(call, object_name)
+
+
+async def list_transformations_of_instance(call: InstanceCallIn) -> Response:
+    """The transformations of an instance, by object: none."""
+    return answer({})
+
+
+async def list_transformations(call: UserCallIn, element: ElementKey) -> Response:
+    """The transformations of an element's objects at this level, by object: none."""
+    await find(call, element)
+    return answer({})
+
+
+async def list_transformations_of_account(call: UserCallIn, account_id: AccountId, element: ElementKey) -> Response:
+    """The same of an account, which must be the caller's."""
+    _own(call, account_id)
+    return await list_transformations(call, element)
+
+
+async def list_transformations_of_object(call: UserCallIn, object_name: ObjectName) -> Response:
+    """Which transformations one object has, at any level and of any element: none."""
+    return listing([])
+
+
+async def read_transformation_of_instance(call: InstanceCallIn, object_name: ObjectName) -> Response:
+    """One transformation of an instance: there is none."""
+    raise Refused(404, f"No transformation found with name {object_name}")
+
+
+async def read_transformation(call: UserCallIn, element: ElementKey, object_name: ObjectName) -> Response:
+    """One transformation of an element's object at this level: there is none."""
+    await find(call, element)
+    raise Refused(404, f"No transformation found with name {object_name}")
+
+
+async def read_transformation_of_account(
+    call: UserCallIn, account_id: AccountId, element: ElementKey, object_name: ObjectName
+) -> Response:
+    """The same of an account, which must be the caller's."""
+    _own(call, account_id)
+    return await read_transformation(call, element, object_name)
+
+
+def _own(call: UserCall, account_id: int) -> None:
+    if account_id != call.user.account_id:
+        raise Refused(404, f"No account found with ID {account_id}")
