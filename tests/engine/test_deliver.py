@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.engine.delivering import KEY, NOW, URL, Post, Receiver, Scene, Watched, answered, open_scene
@@ -506,7 +507,7 @@ async def test_whatever_fails_or_dies_everything_arrives_and_each_record_in_orde
 
 
 async def test_a_receiver_that_says_our_key_back_does_not_get_it_into_the_log(scene: Scene):
-    scene.receiver.answer = lambda post: replace(
+    scene.receiver.answer = lambda post: msgspec.structs.replace(
         answered(500), error=f"answered 500: {KEY}", answer=f"your key is {KEY}"
     )
     await scene.log("a")

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.engine.delivering import KEY, NOW, Post, Receiver, Scene, Watched, answered, open_scene
@@ -123,7 +124,7 @@ async def test_while_keys_are_changed_both_sign_and_then_the_new_one_alone(scene
 async def test_headers_and_login_are_sent_and_kept_out_of_what_the_receiver_answers(scene: Scene):
     login = base64.b64encode(b"me:canary-password").decode()
     said = f"{KEY} canary-header Bearer-free {login} canary-password canary-key"
-    refused = replace(answered(400, error=said), answer=said)
+    refused = msgspec.structs.replace(answered(400, error=said), answer=said)
     scene.receiver.answer = lambda post: refused if post.url == OTHER else answered()
     new = subscribing(
         scene,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import msgspec
+
 from tests.store.contract import MINUTE, NOW, created, cut_one_each, page
 from tests.store.subscribing import SubscribingContract, wanted, wrote
 from tidings.core.accountsettings import NOTICES_KEY
@@ -21,7 +23,7 @@ class CountingContract(SubscribingContract):
 
         def cut(changes, sequence, number):
             made = cut_one_each(changes, sequence, number)
-            return [replace(each, created_at=at) for each, at in zip(made, moments, strict=True)]
+            return [msgspec.structs.replace(each, created_at=at) for each, at in zip(made, moments, strict=True)]
 
         found = await store.commit_page(
             lane,
@@ -46,7 +48,7 @@ class CountingContract(SubscribingContract):
         (own,) = await store.subscriptions(1)
         good, bad, later = await self.logged(store, lane, NOW, NOW, NOW)
         writes = (wrote(good, 200, DeliveryState.DELIVERED), wrote(bad, 503, DeliveryState.RETRY))
-        passed = replace(wrote(later, 200, DeliveryState.RETRY), attempt=None, attempts=0)
+        passed = msgspec.structs.replace(wrote(later, 200, DeliveryState.RETRY), attempt=None, attempts=0)
         await self.acknowledge_all(store, own.id, *writes, passed, offset=3)
         (tally,) = await store.tallies([1], NOW, NOW, MINUTE, outcomes=True)
         assert (tally.instance_id, tally.events, tally.success, tally.failed) == (1, 3, 1, 1)
@@ -73,7 +75,7 @@ class CountingContract(SubscribingContract):
             wrote(second, 503, DeliveryState.RETRY),
             wrote(third, 200, DeliveryState.DELIVERED),
         ]
-        late = [replace(each, due_at=NOW + HOUR) for each in writes]
+        late = [msgspec.structs.replace(each, due_at=NOW + HOUR) for each in writes]
         await store.deactivate(deliver, late, b'{"offset":3}', "gone", NOW)
         assert await store.redrive(subscription_id, NOW + 1, NOW + 2) == 0
         assert await store.redrive(99, 0, NOW) == 0

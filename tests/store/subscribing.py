@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import orjson
 import pytest
 
@@ -191,7 +192,7 @@ class SubscribingContract(StoreContract):
     async def test_a_person_stops_a_subscription_and_lets_it_go_on_with_all_that_waits_due(self, store: Store):
         deliver = await self.delivering(store)
         number = (await store.log_after(1, 0, 1))[0].number
-        late = replace(wrote(number, 503, DeliveryState.RETRY), due_at=NOW + 99 * MINUTE, attempts=7)
+        late = msgspec.structs.replace(wrote(number, 503, DeliveryState.RETRY), due_at=NOW + 99 * MINUTE, attempts=7)
         cursor = encode(DeliveryCursor(1, Breaker(12, NOW, NOW + 99 * MINUTE)))
         await store.commit_deliveries(
             deliver, [late], cursor=cursor, seen=3, release=True, due_at=NOW + 99 * MINUTE, lease_until=0
@@ -374,7 +375,11 @@ class SubscribingContract(StoreContract):
             def cut_at(changes, first_sequence, first_number, at=at):
                 each = cut_one_each(changes, first_sequence, first_number)
                 together = tuple(event for one in each for event in one.events)
-                return [replace(each[0], id=notification_id("s", first_sequence), events=together, created_at=at)]
+                return [
+                    msgspec.structs.replace(
+                        each[0], id=notification_id("s", first_sequence), events=together, created_at=at
+                    )
+                ]
 
             changes = [created(100 * nth + each) for each in range(1 + nth % 3)]
             going_on = {"release": False, "lease_until": NOW + MINUTE}

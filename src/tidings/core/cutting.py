@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from hashlib import blake2b
 from typing import Any, Final
 
 import orjson
+from msgspec.structs import replace
 
 from tidings.core.diff import content, diff, parse
 from tidings.core.ingested import CAUSE
@@ -66,8 +66,9 @@ def cut_for(subscription: Subscription, notification: Notification) -> Notificat
 
 def outline_for(subscription: Subscription, outline: Outline) -> Outline:
     """An outline under the id that `cut_for` gives its notification. Its records may be more than those cut out."""
-    if subscription.cut_at(outline.first_sequence).changes_nothing:
-        return outline
+    cut = subscription.cut_at(outline.first_sequence)
+    if cut.changes_nothing or (subscription.instance_id < 0 and cut.format is Format.PLATFORM):
+        return outline  # what people post is one event: it is sent as it stands, or not at all
     return replace(outline, id=id_for(outline.id, subscription.id))
 
 

@@ -1,6 +1,7 @@
 """The nouns that travel between the stages, as frozen values.
 
-Moments are integers: milliseconds since 1970-01-01T00:00:00Z, named `…_at`; spans are seconds, named `…_for`.
+Moments are integers: milliseconds since 1970-01-01T00:00:00Z, named `…_at`; spans are seconds, named `…_for`. What is
+made for each notification and each try is a msgspec.Struct, which takes a tenth of a frozen dataclass's time to make.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
+
+import msgspec
 
 Moment: TypeAlias = int
 RecordId: TypeAlias = int | str
@@ -125,8 +128,7 @@ class Change:
     cause: str | None = None  #: "audit" when no poll had announced it
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(msgspec.Struct, frozen=True):
     """One change as the log keeps it; its content stands in its notification's body."""
 
     id: str
@@ -135,8 +137,7 @@ class Event:
     record_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Notification:
+class Notification(msgspec.Struct, frozen=True):
     """One POST body: one resource, one poll, at most ten events; never changed after its commit.
 
     `id` is the platform's `eventId` and the value of `Elements-Webhook-Id`; `number` the envelope's
@@ -150,7 +151,7 @@ class Notification:
     resource: str
     created_at: Moment
     events: tuple[Event, ...]
-    body: bytes = field(repr=False)
+    body: bytes
     content_type: str = JSON
 
     @property
@@ -172,8 +173,7 @@ class Notification:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Outline:
+class Outline(msgspec.Struct, frozen=True):
     """What must be known of a notification to put it in order, without its events and its body."""
 
     number: int
@@ -205,8 +205,7 @@ class Delivery:
     due_at: Moment
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """What one HTTP try came to. `status` is None when there was no answer; then `error` says why."""
 
     status: int | None
@@ -220,8 +219,7 @@ class Outcome:
         return self.status is not None and 200 <= self.status < 300
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(msgspec.Struct, frozen=True):
     """One HTTP try of one notification. In the log `number` counts all of its tries; while it is worked on, those of
     its schedule, which begins anew when a stopped subscription goes on."""
 
@@ -231,8 +229,7 @@ class Attempt:
     replay_id: int = 0  #: 0 for a first delivery
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveryWrite:
+class DeliveryWrite(msgspec.Struct, frozen=True):
     """What one attempt changed: the try itself, and where the notification stands now."""
 
     notification_number: int

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any, Final, Protocol
+
+from msgspec.structs import replace
 
 from tidings.core.breaker import Breaker
 from tidings.core.model import DeliveryState, Lane, Moment, Outcome

@@ -14,6 +14,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+import msgspec
+
 from tidings.core.cursor import NEVER
 from tidings.core.errors import LeaseLost
 from tidings.core.model import Attempt, Delivery, DeliveryState, Lane, Moment, Notification, Outcome
@@ -298,7 +300,9 @@ class _Run:
         sent = self._replay.sent
         for write in self._window.passing():
             if write.attempt is not None:
-                tries.append((write.notification_number, replace(write.attempt, replay_id=self._replay.id)))
+                tries.append(
+                    (write.notification_number, msgspec.structs.replace(write.attempt, replay_id=self._replay.id))
+                )
             if write.state is DeliveryState.DELIVERED:
                 sent += 1
                 self._waiting.pop(write.notification_number, None)

@@ -10,6 +10,8 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import msgspec
+
 from tidings.core.cutting import cut_for, outline_for
 from tidings.core.model import (
     JSON,
@@ -50,8 +52,7 @@ class Room:
         return self.limit - self.used
 
 
-@dataclass(frozen=True, slots=True)
-class Try:
+class Try(msgspec.Struct, frozen=True):
     """A notification that is in flight, and since when.
 
     `number` is its how-manieth scheduled try. An extra one, made before its time because the receiver is probed or
@@ -64,8 +65,7 @@ class Try:
     scheduled: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True):
     """What a try came to: the state of its notification, and when it is tried again.
 
     `reason` is set when the subscription must be deactivated, and says why.
