@@ -23,6 +23,7 @@ from tidings.api.meter import Counters
 from tidings.api.parts import ApiParts
 from tidings.api.routes import BASE
 from tidings.api.signal import Signal
+from tidings.api.usage_writer import UsageWriter
 from tidings.core.addresses import AddressPolicy
 from tidings.core.errors import InvalidInput
 from tidings.core.model import Instance, Lane, LaneKind, Moment, User
@@ -81,6 +82,7 @@ class App:
     loops: tuple[Loop, ...]
     log_grew: Signal
     trail_for: int  #: milliseconds after which what a reading saw is purged
+    usage_for: int  #: milliseconds after which calls of the API are purged; 0 keeps them for ever
 
     async def run(self) -> None:
         """Poll and deliver until cancelled; running work is given back."""
@@ -94,6 +96,8 @@ class App:
             # A little at a time, so that nobody else waits for the writer.
             more = await self.store.purge(PURGE_ROWS)
             more += await self.store.purge_trail(clock() - self.trail_for, PURGE_ROWS)
+            if self.usage_for:
+                more += await self.store.purge_usage(clock() - self.usage_for, PURGE_ROWS)
             await asyncio.sleep(PURGE_PAUSE if more else PURGE_EVERY)
 
 
@@ -121,6 +125,8 @@ async def build(settings: Settings, *, log: Any = None) -> AsyncIterator[App]:
             await stack.enter_async_context(provider_session(guarded_connector(policy, tls=tls))), clock=clock
         )
         counters = Counters()
+        usage = UsageWriter(store, log=log, dropped=counters.usage_dropped)
+        stack.push_async_callback(usage.close)
         budgets = Budgets(
             clock=time.monotonic,
             log=log,
@@ -237,6 +243,7 @@ async def build(settings: Settings, *, log: Any = None) -> AsyncIterator[App]:
                 dice=os.urandom,
                 wake=wake,
                 settings=settings,
+                usage=usage,
                 log_grew=log_grew,
                 refuse_name=Lookahead(policy, names).refusal,
                 take_hint=receiver.take,
@@ -255,7 +262,8 @@ async def build(settings: Settings, *, log: Any = None) -> AsyncIterator[App]:
             # We hold the lock, so whoever holds a lease is dead: nobody has to wait for it to run out.
             await store.void_leases()
             await registrar.look_at_moved()
-        yield App(api, store, user, first_password, loops, log_grew, round(settings.trail_days * DAY))
+        trail_for, usage_for = round(settings.trail_days * DAY), round(settings.usage_days * DAY)
+        yield App(api, store, user, first_password, loops, log_grew, trail_for, usage_for)
 
 
 def watching(store: Store, send: Send, settings: Settings, log: Any) -> tuple[Loop, ...]:

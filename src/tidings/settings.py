@@ -128,6 +128,13 @@ class Settings(BaseSettings):
         allow_inf_nan=False,
         description="For how many days it is kept what each reading saw, so that it can be explained.",
     )
+    usage_days: float = Field(
+        default=30.0,
+        ge=0,
+        le=36500,
+        allow_inf_nan=False,
+        description="For how many days it is kept who has called what of the API (GET /usage); 0 keeps it for ever.",
+    )
     retention_days: float = Field(
         default=30.0,
         ge=0,

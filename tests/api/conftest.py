@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from tests.api.client import Client
 from tidings.api.application import build_api
 from tidings.api.parts import ApiParts
+from tidings.api.usage_writer import UsageWriter
 from tidings.core.addresses import AddressPolicy
 from tidings.core.model import Moment, User
 from tidings.core.passwords import hash_password
@@ -127,6 +129,7 @@ async def world(first_day: Path, tmp_path: Path) -> AsyncIterator[World]:
         dice=lambda size: hashlib.shake_128(str(next(counter)).encode()).digest(size),
         wake=woken.append,
         settings=Settings(),
+        usage=UsageWriter(store, log=structlog.get_logger()),
     )
     app = build_api(parts)
     yield World(

@@ -16,6 +16,7 @@ from tests.api.test_errors import assert_error
 from tests.engine.world import ELEMENT, MINUTE, START, World, iso
 from tidings.api.application import build_api
 from tidings.api.parts import ApiParts
+from tidings.api.usage_writer import UsageWriter
 from tidings.core.addresses import AddressPolicy
 from tidings.core.model import LaneKind, User
 from tidings.elements.connection import Connection
@@ -68,6 +69,7 @@ async def client_of(world: World, **settings: Any) -> Client:
         clock=lambda: world.now,
         dice=lambda size: bytes(size),
         wake=lambda instance_id: None,
+        usage=UsageWriter(world.store, log=None),
         settings=Settings(**settings),
     )
     return Client(build_api(parts), "User us==, Organization 0rg")

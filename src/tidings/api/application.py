@@ -21,6 +21,7 @@ from tidings.api.body_cap import BodyCap
 from tidings.api.call import Call, UserCall
 from tidings.api.cross_origin import Preflight
 from tidings.api.envelope import Envelope
+from tidings.api.noted import Noted
 from tidings.api.parts import ApiParts
 from tidings.api.privileges import privilege_for
 from tidings.api.problems import Refused, problem
@@ -54,6 +55,7 @@ def build_api(parts: ApiParts) -> FastAPI:
         redirect_slashes=False,
     )
     api.add_middleware(BodyCap)
+    api.add_middleware(Noted, parts=parts)
     api.add_middleware(Preflight, origins=lambda: parts.settings.allowed_origins)
     api.add_middleware(Envelope, clock=parts.clock, dice=parts.dice, origins=lambda: parts.settings.allowed_origins)
     for kind in (HTTPException, RequestValidationError, TidingsError):

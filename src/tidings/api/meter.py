@@ -55,7 +55,14 @@ LOST = Series(
     "Events among them that a subscription, long stopped, had not got.",
 )
 
-COUNTED = (READINGS, ROWS, EVENTS, REQUESTS, REQUEST_FOR, ATTEMPTS, ATTEMPT_FOR, DROPPED, LOST)
+UNKEPT = Series(
+    "tidings_usage_dropped_total",
+    "counter",
+    (),
+    "API calls that `GET /usage` does not know, since they came faster than they could be written.",
+)
+
+COUNTED = (READINGS, ROWS, EVENTS, REQUESTS, REQUEST_FOR, ATTEMPTS, ATTEMPT_FOR, DROPPED, LOST, UNKEPT)
 
 
 class Counters(Meter):
@@ -67,7 +74,7 @@ class Counters(Meter):
         self._readings, self._rows, self._events, self._requests, self._attempts = map(
             self._counter, (READINGS, ROWS, EVENTS, REQUESTS, ATTEMPTS)
         )
-        self._dropped, self._lost = map(self._counter, (DROPPED, LOST))
+        self._dropped, self._lost, self._unkept = map(self._counter, (DROPPED, LOST, UNKEPT))
         self._request_for, self._attempt_for = map(self._histogram, (REQUEST_FOR, ATTEMPT_FOR))
 
     def page_committed(self, kind: ReadingKind, rows: int, changes: Sequence[Change]) -> None:
@@ -85,6 +92,9 @@ class Counters(Meter):
     def dropped(self, notifications: int, lost: int) -> None:
         self._dropped.inc(notifications)
         self._lost.inc(lost)
+
+    def usage_dropped(self, calls: int) -> None:
+        self._unkept.inc(calls)
 
     def request_ended(self, outcome: str, took_for: float) -> None:
         self._requests.labels(outcome).inc()

@@ -9,6 +9,7 @@ from typing import Protocol
 from tidings.api.rates import Rates
 from tidings.api.remembered import Remembered
 from tidings.api.signal import Signal
+from tidings.api.usage_writer import UsageWriter
 from tidings.core.addresses import AddressPolicy
 from tidings.core.model import Instance, Moment
 from tidings.elements.element import Element, Resource
@@ -66,6 +67,7 @@ class ApiParts:
     dice: Callable[[int], bytes]
     wake: Callable[[int], None]
     settings: Settings
+    usage: UsageWriter
     log_grew: Signal = field(default_factory=Signal)
     rates: Rates = field(default_factory=Rates)
     take_hint: Callable[[str, str, Mapping[str, str], Callable[[], Awaitable[bytes]]], Awaitable[bool]] = _nobody_waits

@@ -35,6 +35,7 @@ from tidings.api import (
     settings,
     stream,
     subscriptions,
+    usage,
     validation,
 )
 from tidings.api.authorization import Scope
@@ -288,6 +289,17 @@ PLATFORM = (
     Route("GET", "/jobs", jobs.list_jobs, Scope.USER),
     Route("GET", "/jobs/polling-disabled", jobs.list_disabled, Scope.USER),
     Route("GET", "/jobs/{job_id}", jobs.read_job, Scope.USER),
+    #
+    # Who has called what of the API.
+    Route("GET", "/usage", usage.list_all, Scope.USER),
+    Route("GET", "/usage/analytics/times", usage.count_times, Scope.USER),
+    Route("GET", "/usage/analytics/statuses", usage.count_statuses, Scope.USER),
+    Route("GET", "/usage/analytics/activity", usage.count_calls, Scope.USER),
+    Route("GET", "/usage/analytics/activity/elements", usage.count_by_element, Scope.USER),
+    Route("GET", "/usage/analytics/activity/created-count", usage.count_created, Scope.USER),
+    Route("GET", "/usage/analytics/activity/{kind}-instances", usage.count_by_instance, Scope.USER),
+    Route("GET", "/usage/analytics/activity/{kind}-instances/created-count", usage.count_created_of_kind, Scope.USER),
+    Route("GET", "/usage/{request_id}", usage.read, Scope.USER),
 )
 
 ROUTES = (
