@@ -25,6 +25,15 @@ def listing(values: Sequence[object]) -> Response:
     return response
 
 
+def day(moment: Moment) -> str:
+    """The day of the moment in UTC, as the platform writes the dates of accounts and users.
+
+    >>> day(1502131598999)
+    '2017-08-07'
+    """
+    return iso(moment)[:10]
+
+
 def iso(moment: Moment) -> str:
     """The moment in UTC, to the second, as the platform writes dates.
 

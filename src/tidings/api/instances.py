@@ -16,6 +16,7 @@ from tidings.api.authentication import new_token
 from tidings.api.call import InstanceCall, InstanceCallIn, UserCall, UserCallIn
 from tidings.api.instance_view import configuration_of, show, show_short
 from tidings.api.known_elements import ElementKey, KnownElement, find, known_elements
+from tidings.api.parts import ApiParts
 from tidings.api.poll_lanes import hint_lanes, lanes_by_instance, lanes_of
 from tidings.api.problems import Refused
 from tidings.core.errors import InvalidInput
@@ -132,11 +133,15 @@ async def disable(call: InstanceCallIn) -> Response:
 
 async def delete(call: InstanceCallIn) -> Response:
     """Remove the instance for good; its token is refused from now on."""
-    store = call.parts.store
-    hinted = await hint_lanes(store, call.instance.id)
-    if await store.delete_instance(call.instance.id, call.parts.clock()) and hinted:
-        call.parts.forget_hints(call.instance)
+    await remove(call.parts, call.instance)
     return answer({})
+
+
+async def remove(parts: ApiParts, instance: Instance) -> None:
+    """Remove an instance, and what its provider was asked for."""
+    hinted = await hint_lanes(parts.store, instance.id)
+    if await parts.store.delete_instance(instance.id, parts.clock()) and hinted:
+        parts.forget_hints(instance)
 
 
 async def _create(call: UserCall, known: KnownElement, body: InstanceBody) -> Response:
