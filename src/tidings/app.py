@@ -250,6 +250,7 @@ async def build(settings: Settings, *, log: Any = None) -> AsyncIterator[App]:
                 forget_hints=registrar.forget,
                 counted=counters.text,
                 budget_left=budget_left,
+                hub=connect_instance,
             )
         )
         retention = Retention(store, days=settings.retention_days, clock=clock, log=log, meter=counters)

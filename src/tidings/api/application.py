@@ -21,6 +21,7 @@ from tidings.api.body_cap import BodyCap
 from tidings.api.call import Call, UserCall
 from tidings.api.cross_origin import Preflight
 from tidings.api.envelope import Envelope
+from tidings.api.finding import OBJECT, FoundRoute
 from tidings.api.noted import Noted
 from tidings.api.parts import ApiParts
 from tidings.api.privileges import privilege_for
@@ -85,7 +86,9 @@ def _add(api: FastAPI, parts: ApiParts, route: Route) -> None:
 def _guarded(parts: ApiParts, scope: Scope, privilege: Privilege | None) -> type[APIRoute]:
     """A route that asks who is calling before it reads anything else of the request."""
 
-    class GuardedRoute(APIRoute):
+    class GuardedRoute(FoundRoute):
+        catalog = parts.catalog
+
         def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
             return partial(
                 _authorised,
@@ -125,16 +128,19 @@ def _not_acceptable(kind: str) -> Refused:
 
 
 def _instance_parameter(path: str) -> list[dict[str, object]]:
-    # The handlers do not take this one: `authorise` reads it.
-    if not re.search(r"{instance_id\b", path):
-        return []
-    return [{"name": "instance_id", "in": "path", "required": True, "schema": {"type": "integer"}}]
+    # The handlers do not take these: `authorise` reads the first, and what a hub is called does not matter.
+    kinds = {"instance_id": "integer"} | ({"hub": "string"} if path.endswith(OBJECT) else {})
+    return [
+        {"name": name, "in": "path", "required": True, "schema": {"type": kind}}
+        for name, kind in kinds.items()
+        if re.search(rf"{{{name}\b", path)
+    ]
 
 
 async def _refuse(request: Request, error: Exception) -> Response:
     found = problem(error, request.method, request.url.path)
     headers = dict(found.headers)
-    if found.status == 405:
+    if found.status == 405 and not isinstance(error, Refused):
         headers["Allow"] = ", ".join(sorted(_allowed(request)))
     body = orjson.dumps(found.body(request.state.request_id))
     return Response(body, found.status, headers, "application/json")

@@ -11,7 +11,9 @@ from tidings.api.remembered import Remembered
 from tidings.api.signal import Signal
 from tidings.api.usage_writer import UsageWriter
 from tidings.core.addresses import AddressPolicy
+from tidings.core.errors import InvalidInput
 from tidings.core.model import Instance, Moment
+from tidings.elements.connection import Connection
 from tidings.elements.element import Element, Resource
 from tidings.settings import Settings
 from tidings.store.base import Store
@@ -47,6 +49,10 @@ async def _accepts(url: str, /) -> str | None:
     return None
 
 
+def _no_hub(element: Element, instance: Instance, /) -> Connection:
+    raise InvalidInput("element", "has no hub here")
+
+
 @dataclass(frozen=True, slots=True)
 class ApiParts:
     """`clock` gives the moment in epoch milliseconds, `dice` as many random bytes as asked for.
@@ -56,6 +62,8 @@ class ApiParts:
     says whether it was one; `forget_hints` takes back what a deleted instance had asked of its provider.
     `refuse_name` says why a URL that `policy` has accepted is refused all the same, since its name leads where nothing
     may be connected to; None when nothing is known against it.
+    `hub` is the connection of an instance, for its users' own calls of its provider; InvalidInput names the key of its
+    configuration that it cannot be made with.
     `why_not_ready` says what is still missing before work can be done, None when nothing is.
     """
 
@@ -77,5 +85,6 @@ class ApiParts:
     counted: Callable[[], bytes] = lambda: b""
     #: How many requests may still go to an instance's tenant in this minute; None where they are not counted.
     budget_left: Callable[[int], int | None] = lambda instance_id: None
+    hub: Callable[[Element, Instance], Connection] = _no_hub
     why_not_ready: Callable[[], str | None] = lambda: None
     remembered: Remembered = field(default_factory=Remembered)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
@@ -25,6 +26,7 @@ from tidings.api import (
     health,
     held,
     hints,
+    hub,
     hubs,
     instances,
     jobs,
@@ -336,9 +338,26 @@ PLATFORM = (
     Route("GET", "/usage/{request_id}", usage.read, Scope.USER),
 )
 
+# A user's calls of a provider's records. These come last: a path that is the platform's own is never an object's.
+HUB = (
+    Route("GET", "/hubs/{hub}/{object:path}", hub.read, Scope.HUB),
+    Route("GET", "/{object:path}", hub.read, Scope.HUB),
+)
+
 ROUTES = (
     Route("GET", "/health", health.health, Scope.OPEN),
     Route("GET", "/ready", health.ready, Scope.OPEN),
     Route("GET", "/metrics", metrics.show, Scope.OPEN),
-    *(route._replace(path=BASE + route.path) for route in PLATFORM),
+    *(route._replace(path=BASE + route.path) for route in (*PLATFORM, *HUB)),
 )
+
+_OWN = frozenset(route.path.split("/")[1] for route in PLATFORM)
+_OWN_OF_HUBS = frozenset(route.path.split("/")[3] for route in PLATFORM if re.match(r"/hubs/\{[^/]+/\w", route.path))
+
+
+def is_objects(path: str) -> bool:
+    """Whether a path may be an object's: what it begins with, or has behind the hub's name, is none of our routes'."""
+    first, *rest = path.removeprefix(f"{BASE}/").split("/")
+    if first != "hubs":
+        return first not in _OWN
+    return len(rest) > 1 and rest[1] not in _OWN_OF_HUBS

@@ -18,7 +18,8 @@ def matches(expr: Expr, record: Mapping[str, Any], aliases: Mapping[str, str]) -
     `aliases` maps a dotted name of the query to where the record keeps it (`lastUpdated` to `_info.lastUpdated`).
     Names and text are compared without regard to case; quoted numbers and booleans match numbers and booleans,
     dates compare as instants (a date alone is its midnight, without a zone UTC); a comparison with a missing value,
-    or of things that cannot be compared, is unknown and so is its negation, and what is unknown does not match.
+    or of things that cannot be compared, is unknown and so is its negation, and what is unknown does not match. A list
+    meets a comparison or a pattern when something in it does.
     """
     return _truth(expr, record, {name.lower(): target for name, target in aliases.items()}) is True
 
@@ -53,8 +54,7 @@ def _truth(expr: Expr, record: Mapping[str, Any], aliases: Mapping[str, str]) ->
         case IsNull(field):
             return _value(field, record, aliases) is None
         case Like(field, pattern):
-            text = _text(_value(field, record, aliases))
-            return None if text is None else like(pattern, text)
+            return _liked(_value(field, record, aliases), pattern)
         case In(field, values):
             found = _value(field, record, aliases)
             return _any(_compared(found, "=", value) for value in values)
@@ -90,6 +90,13 @@ def _ignoring_case(record: Mapping[str, Any], name: str) -> Any:
     return next((value for key, value in record.items() if key.lower() == name.lower()), None)
 
 
+def _liked(value: Any, pattern: str) -> bool | None:
+    if isinstance(value, list) and value:
+        return _any(_liked(each, pattern) for each in value)
+    text = _text(value)
+    return None if text is None else like(pattern, text)
+
+
 def _text(value: Any) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -97,6 +104,8 @@ def _text(value: Any) -> str | None:
 
 
 def _compared(value: Any, operator: str, literal: Literal) -> bool | None:
+    if isinstance(value, list) and value:
+        return _any(_compared(each, operator, literal) for each in value)
     order = _order(value, literal)
     if order is None:
         return None

@@ -23,6 +23,10 @@ class ConditionsError(ValueError):
     """The provider's language cannot say this; the message names the field or value and what to write instead."""
 
 
+class Unsayable(ConditionsError):
+    """It makes sense all the same: only the provider cannot be asked."""
+
+
 def translate(expr: Expr, schema: Mapping[str, str]) -> str:
     """The text of `conditions` that selects what `expr` does.
 
@@ -67,10 +71,10 @@ def _grouped(expr: Expr, schema: Mapping[str, str], *, negated: bool) -> str:
 def _path(field: Path, schema: Mapping[str, str]) -> str:
     for part in field:
         if not _NAME.fullmatch(part):
-            raise ConditionsError(f"`{part}` cannot be searched by: a field's name has only letters, digits and _")
+            raise Unsayable(f"`{part}` cannot be searched by: a field's name has only letters, digits and _")
     for length in range(1, len(field) + 1):
         if _type(field[:length], schema) == "array":
-            raise ConditionsError(f"`{'.'.join(field[:length])}` is a list, which cannot be searched by")
+            raise Unsayable(f"`{'.'.join(field[:length])}` is a list, which cannot be searched by")
     return "/".join(field)
 
 
@@ -81,7 +85,7 @@ def _type(field: Path, schema: Mapping[str, str]) -> str | None:
 def _pattern(field: Path, pattern: str, schema: Mapping[str, str]) -> str:
     kind = _type(field, schema)
     if kind is not None and kind not in _TEXTS:
-        raise ConditionsError(f"`{'.'.join(field)}` is not text, so it has no LIKE: write =, < or >")
+        raise Unsayable(f"`{'.'.join(field)}` is not text, so it has no LIKE: write =, < or >")
     # A bracket opens a set of characters there; this set has only the bracket in it.
     return _quoted(pattern.replace("[", "[[]"))
 
@@ -139,5 +143,5 @@ def _quoted(text: str) -> str:
     if "'" not in text:
         return f"'{text}'"
     if '"' in text or text.endswith("\\"):
-        raise ConditionsError(f"`{text}` mixes quotes and backslashes: write LIKE with % in place of one kind")
+        raise Unsayable(f"`{text}` mixes quotes and backslashes: write LIKE with % in place of one kind")
     return f'"{text}"'

@@ -22,7 +22,7 @@ from tidings.elements.element import Element, Header, RequestBudget, Resource, p
 from tidings.elements.heads import HeadReader
 from tidings.elements.http import ProviderClient, base_url, url_of
 from tidings.elements.moved import Moves, host_of, moved_root
-from tidings.elements.pages import ask, turn
+from tidings.elements.pages import ask, is_linked, turn
 
 #: Parameters that a reading decides for itself, whatever a poller's URL says.
 PAGING = frozenset({"page", "pagesize", "pageid", "orderby"})
@@ -42,6 +42,15 @@ class Page:
     next: str | None
     ended: bool
     doubt: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """One answer to a list that is asked for by page number. `body` is exactly what the provider sent; `more` says
+    whether it links to a next page, None when it does not say."""
+
+    body: bytes
+    more: bool | None
 
 
 class _Count(msgspec.Struct):
@@ -125,6 +134,12 @@ class Connection:
         )
         return Page(body, _earliest(answer), after.next, after.ended, 0 if answer.dated else 2 * CLOCK_DOUBT)
 
+    async def read_rows(self, path: str, params: Mapping[str, str], purpose: str) -> Rows:
+        """What stands at `path`, a list or not, asked for with exactly these parameters."""
+        answer = await self._get(path, params, purpose)
+        link = answer.headers.get("Link")
+        return Rows(answer.body.strip(), None if link is None else is_linked(link, "next"))
+
     async def count(
         self, resource: Resource, conditions: str = "", extra: Mapping[str, str] | None = None
     ) -> tuple[int, Moment]:
@@ -138,14 +153,14 @@ class Connection:
         except (msgspec.DecodeError, UnicodeDecodeError):
             raise self._unusable(answer, purpose, "no count") from None
 
-    async def read_one(self, resource: Resource, id: RecordId) -> bytes:
+    async def read_one(self, resource: Resource, id: RecordId, params: Mapping[str, str] | None = None) -> bytes:
         """One record's exact bytes; raises `RecordNotFound` only when the provider itself answers 404 in JSON.
 
         That alone proves no deletion: ConnectWise also answers so for a route that is gone (spec connectwise.md 7.2).
         """
         purpose = f"reading {resource.path} {id}"
         path = f"{resource.provider_path}/{quote(str(id), safe='')}"
-        answer = await self._get(path, {}, purpose, by_id=True)
+        answer = await self._get(path, params or {}, purpose, by_id=True)
         if not is_json_object(answer):
             raise self._unusable(answer, purpose, "no record")
         return answer.body

@@ -97,6 +97,15 @@ class FieldTypes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return types | {name: kind for kind in kinds for name in getattr(self, kind)}
 
 
+class Search(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A name that a query may use for a `value` in the members of a `list` of the record: of all, or of those `only`
+    whose members say so (`email` for the value of a communication item whose type is Email)."""
+
+    list: str
+    value: str
+    only: Mapping[str, str] = {}
+
+
 class Resource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One collection of the provider.
 
@@ -105,7 +114,8 @@ class Resource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     marks a record as deleted while it is still listed. `stamp_condition` is the stamp's name in a filter. `volatile`
     paths (segments joined by `/`, `*` for any one segment) say nothing about whether a record changed. `touched` says
     whether a moved stamp on equal content is news. `aliases` maps names of CEQL to paths in a record. `verbs` are what
-    the hub does with it; `filters` says whether the provider can select by conditions, or we have to.
+    the hub does with it; `filters` says whether the provider can select by conditions, or we have to; `searches` are
+    names of CEQL for what stands in a list.
     """
 
     path: str
@@ -124,6 +134,7 @@ class Resource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     aliases: Mapping[str, str] = {}
     verbs: tuple[Verb, ...] = ("list", "create", "read", "update", "replace", "delete")
     filters: bool = True
+    searches: Mapping[str, Search] = {}
 
     @property
     def field_types(self) -> Mapping[str, FieldType]:

@@ -9,7 +9,14 @@ import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
-from tidings.core.errors import AddressForbidden, AnswerTooLarge, InvalidInput, ProviderDown, ProviderRefused
+from tidings.core.errors import (
+    AddressForbidden,
+    AnswerTooLarge,
+    InvalidInput,
+    ProviderDown,
+    ProviderRefused,
+    ProviderSilent,
+)
 from tidings.core.model import Moment
 from tidings.core.scrub import scrub
 from tidings.elements.answer import Answer, failure, http_date
@@ -149,7 +156,9 @@ class ProviderClient:
         except (aiohttp.ClientError, HttpProcessingError, OSError) as error:
             if forbidden := _forbidden_address(error):
                 raise forbidden from None
-            raise ProviderDown(scrub(f"{purpose}: {self._what_happened(error, url)}", secrets)) from error
+            is_silent = isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ConnectionTimeoutError)
+            kind = ProviderSilent if is_silent else ProviderDown
+            raise kind(scrub(f"{purpose}: {self._what_happened(error, url)}", secrets)) from error
         if failed := failure(answer, purpose=purpose, by_id=by_id, secrets=secrets, expected=expected):
             raise failed
         return answer

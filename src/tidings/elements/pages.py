@@ -12,7 +12,7 @@ file chooses between for each resource:
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import parse_qsl, urlsplit
@@ -127,9 +127,23 @@ def next_page_id(link: str | None) -> str | None:
     >>> next_page_id('<https://h/c/?pageSize=2&pageId=57>; rel="next", <https://h/c/>; rel="first"')
     '57'
     """
-    for relation in re.finditer(r"<([^>]*)>([^<]*)", link or ""):
-        if re.search(r';\s*rel\s*=\s*"?(?:[^";,]*\s)?next(?=[\s";,]|$)', relation[2], re.IGNORECASE):
-            for name, value in parse_qsl(urlsplit(relation[1]).query):
-                if name.lower() == "pageid":
-                    return value
+    for address in _linked(link or "", "next"):
+        for name, value in parse_qsl(urlsplit(address).query):
+            if name.lower() == "pageid":
+                return value
     return None
+
+
+def is_linked(link: str, relation: str) -> bool:
+    """Whether a Link header leads to something that stands in this relation.
+
+    >>> is_linked('<https://h/c/?page=1>; rel="prev", <https://h/c/?page=1>; rel="first"', "next")
+    False
+    """
+    return next(_linked(link, relation), None) is not None
+
+
+def _linked(link: str, relation: str) -> Iterator[str]:
+    for each in re.finditer(r"<([^>]*)>([^<]*)", link):
+        if re.search(rf';\s*rel\s*=\s*"?(?:[^";,]*\s)?{relation}(?=[\s";,]|$)', each[2], re.IGNORECASE):
+            yield each[1]
