@@ -128,8 +128,8 @@ class Change:
     cause: str | None = None  #: "audit" when no poll had announced it
 
 
-class Event(msgspec.Struct, frozen=True):
-    """One change as the log keeps it; its content stands in its notification's body."""
+class Event(msgspec.Struct, frozen=True, array_like=True):
+    """One change as the log keeps it, in JSON as an array; its content stands in its notification's body."""
 
     id: str
     sequence: int

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
 import orjson
 import zstandard
 
@@ -212,6 +213,9 @@ def subscription_values(value: Subscription, vault: Vault) -> dict[str, Any]:
     }
 
 
+_events = msgspec.json.Decoder(tuple[Event, ...]).decode
+
+
 def notification(row: sqlite3.Row) -> Notification:
     return Notification(
         number=row["number"],
@@ -219,10 +223,7 @@ def notification(row: sqlite3.Row) -> Notification:
         instance_id=row["instance_id"],
         resource=row["resource"],
         created_at=row["created_at"],
-        events=tuple(
-            Event(id=id_, sequence=sequence, type=EventType(type_), record_id=record_id)
-            for id_, sequence, type_, record_id in orjson.loads(row["events"])
-        ),
+        events=_events(row["events"]),
         body=expanded(row["body"]),
     )
 
@@ -239,19 +240,20 @@ def outline(row: sqlite3.Row) -> Outline:
     )
 
 
-class _Expander(threading.local):
+class _Codec(threading.local):
     """One a thread: to make one for each body takes longer than to use it."""
 
     def __init__(self) -> None:
+        self.compress = zstandard.ZstdCompressor(level=3).compress
         self.decompress = zstandard.ZstdDecompressor().decompress
 
 
-_expander = _Expander()
+_codec = _Codec()
 
 
 def expanded(body: bytes) -> bytes:
     """A body as it is sent, from how it is stored."""
-    return _expander.decompress(body)
+    return _codec.decompress(body)
 
 
 def notification_values(value: Notification) -> dict[str, Any]:
@@ -263,8 +265,8 @@ def notification_values(value: Notification) -> dict[str, Any]:
         "first_sequence": value.first_sequence,
         "last_sequence": value.last_sequence,
         "created_at": value.created_at,
-        "events": orjson.dumps([(e.id, e.sequence, e.type, e.record_id) for e in value.events]).decode(),
-        "body": zstandard.compress(value.body, level=3),
+        "events": msgspec.json.encode(value.events).decode(),
+        "body": _codec.compress(value.body),
     }
 
 
