@@ -30,6 +30,7 @@ ASKED = (
     *("failed_since", "tally", "tally_outcomes", "logged_from"),
     *("user", "user_of_email", "user_of_secret", "users_of_account", "roles_of_user", "former_passwords"),
     *("usages", "usage_of_request", "tally_usage"),
+    *("errand", "errands", "drop_errand", "drop_errand_lane", "errands_of_user", "errands_of_account"),
     *("end_sessions", "rest_polling_of_user", "account_named"),
     *("log_after", "log_before", "notification", "numbered", "waiting", "is_queueing", "write_delivery", "attempts_of"),
 )
@@ -44,6 +45,7 @@ LONG = (
     "person",
     "session",
     "usage",
+    "errand",
 )
 
 

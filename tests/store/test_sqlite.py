@@ -10,6 +10,7 @@ import pytest
 from tests.store.cloning import CloningContract
 from tests.store.contract import NOW, created, new_instance, page, plan, row
 from tests.store.ingesting import IngestContract
+from tests.store.errands import ErrandContract
 from tests.store.people import PeopleContract
 from tests.store.using import UsingContract
 from tidings.core.errors import InvalidInput
@@ -30,6 +31,10 @@ class TestSqlite(CloningContract, IngestContract, PeopleContract):
 
 
 class TestUsage(UsingContract):
+    pass
+
+
+class TestErrands(ErrandContract):
     pass
 
 

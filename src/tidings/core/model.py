@@ -35,12 +35,13 @@ class EventType(StrEnum):
 
 class LaneKind(StrEnum):
     """What a lane's work is: reading one resource of an instance, delivering to one subscription, keeping an
-    instance's hints registered at its provider, or sending events again."""
+    instance's hints registered at its provider, sending events again, or making a call of the API for somebody."""
 
     POLL = "poll"
     DELIVER = "deliver"
     HINT = "hint"
     REPLAY = "replay"
+    ERRAND = "errand"
 
 
 class LaneState(StrEnum):

@@ -32,6 +32,7 @@ from tidings.core.notices import Notice, Subject
 from tidings.core.trail import Entry
 from tidings.store.cloning import CloningStore
 from tidings.store.counting import CountingStore
+from tidings.store.errands import ErrandStore
 from tidings.store.ingesting import IngestStore
 from tidings.store.people import PeopleStore
 from tidings.store.sending import SendingStore, Standing
@@ -129,7 +130,15 @@ class StoreFigures:
 
 
 class Store(
-    PeopleStore, SubscriptionStore, SendingStore, CountingStore, CloningStore, IngestStore, UsageStore, Protocol
+    PeopleStore,
+    SubscriptionStore,
+    SendingStore,
+    CountingStore,
+    CloningStore,
+    IngestStore,
+    UsageStore,
+    ErrandStore,
+    Protocol,
 ):
     async def close(self) -> None:
         """Finish what was accepted, then let go of the database. Idempotent."""

@@ -11,6 +11,7 @@ from tidings.store.sqlite.accounts import Accounts
 from tidings.store.sqlite.clones import Clones
 from tidings.store.sqlite.counting import Counting
 from tidings.store.sqlite.deliveries import Deliveries
+from tidings.store.sqlite.errands import Errands
 from tidings.store.sqlite.figures import Figures
 from tidings.store.sqlite.ingesting import Ingesting
 from tidings.store.sqlite.instances import Instances
@@ -47,6 +48,7 @@ class SqliteStore(
     Notices,
     Counting,
     Usages,
+    Errands,
     Figures,
 ):
     """Keeps every promise of `Store`."""

@@ -13,6 +13,7 @@ from tidings.core.people import Account, Organization
 from tidings.store import rows
 from tidings.store.people import NewAccount
 from tidings.store.sqlite.database import SQL, Database, one, run
+from tidings.store.sqlite.errands import drop_errands
 
 
 class Accounts(Database):
@@ -75,6 +76,7 @@ class Accounts(Database):
                     drop_user(db, row["id"])
             if not account.active:
                 run(db, "rest_polling_of_account", id=account.id)
+                drop_errands(db, "errands_of_account", account_id=account.id)
             return _account(db, account.id)
 
         return await self._writer.run(work)
@@ -116,6 +118,7 @@ def add_account(db: sqlite3.Connection, new: NewAccount, now: Moment, *, is_defa
 def drop_user(db: sqlite3.Connection, user_id: int) -> bool:
     """Remove a user with all that is theirs alone, inside a write."""
     run(db, "rest_polling_of_user", id=user_id)
+    drop_errands(db, "errands_of_user", user_id=user_id)
     run(db, "end_sessions", id=user_id)
     run(db, "drop_passwords", id=user_id, keep=0)
     run(db, "drop_roles", id=user_id)

@@ -27,6 +27,7 @@ SQL = (
     | load("counting.sql")
     | load("ingesting.sql")
     | load("usage.sql")
+    | load("errands.sql")
     | load("clones.sql")
     | load("people.sql")
 )

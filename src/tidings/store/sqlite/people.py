@@ -13,6 +13,7 @@ from tidings.store.people import PASSWORDS_KEPT, NewAccount, NewUser
 from tidings.store.secrets import Vault
 from tidings.store.sqlite.accounts import add_account, drop_user
 from tidings.store.sqlite.database import SQL, Database, one, run
+from tidings.store.sqlite.errands import drop_errands
 
 FIRST_ACCOUNT = "default"
 
@@ -112,6 +113,7 @@ class People(Database):
             if not user.active:
                 run(db, "end_sessions", id=user.id)
                 run(db, "rest_polling_of_user", id=user.id)
+                drop_errands(db, "errands_of_user", user_id=user.id)
             return self._user(db, "user", id=user.id)
 
         return await self._writer.run(work)

@@ -18,17 +18,7 @@ class Posted(Database):
     """The store's part about notifications as the platform's notifications API has them."""
 
     async def post_notification(self, account_id: int, post: Post, now: Moment) -> Notification:
-        def work(db: sqlite3.Connection) -> Notification:
-            row = db.execute(SQL["take_account_sequence"], {"account_id": account_id}).fetchone()
-            if row is None:
-                raise LookupError(f"there is no account {account_id}")
-            number = one(db, "take_numbers", n=1)["value"]
-            made = cut_post(post, account_id, number, row["last_sequence"], now)
-            db.execute(SQL["add_notification"], rows.notification_values(made))
-            run(db, "wake_lanes", kind=LaneKind.DELIVER, instance_id=made.instance_id, now=now)
-            return made
-
-        return await self._writer.run(work)
+        return await self._writer.run(lambda db: add_post(db, account_id, post, now))
 
     async def kept(self, account_id: int, number: int) -> Kept | None:
         def work(db: sqlite3.Connection) -> Kept | None:
@@ -61,6 +51,18 @@ class Posted(Database):
     async def hide(self, account_id: int, number: int, now: Moment) -> bool:
         values = {"account_id": account_id, "number": number, "now": now}
         return bool(await self._writer.run(lambda db: run(db, "hide", **values)))
+
+
+def add_post(db: sqlite3.Connection, account_id: int, post: Post, now: Moment) -> Notification:
+    """Append a notification to an account's log, inside a write."""
+    row = db.execute(SQL["take_account_sequence"], {"account_id": account_id}).fetchone()
+    if row is None:
+        raise LookupError(f"there is no account {account_id}")
+    number = one(db, "take_numbers", n=1)["value"]
+    made = cut_post(post, account_id, number, row["last_sequence"], now)
+    db.execute(SQL["add_notification"], rows.notification_values(made))
+    run(db, "wake_lanes", kind=LaneKind.DELIVER, instance_id=made.instance_id, now=now)
+    return made
 
 
 def _instance_of(db: sqlite3.Connection, account_id: int, topic: str) -> int | None:
