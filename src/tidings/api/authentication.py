@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from tidings.api.answers import answer
 from tidings.api.call import Call, CallIn, UserCallIn
-from tidings.api.passwords import is_right, policy_of, replace_password
+from tidings.api.passwords import is_right, policy_of, replacement
 from tidings.api.problems import Refused
 from tidings.core.errors import InvalidInput
 from tidings.core.model import User
@@ -43,7 +43,8 @@ async def change_password(call: CallIn, login: NewPassword, request: Request) ->
     user = await _known(call, login, request)
     if login.new_password == login.password:
         raise InvalidInput("newPassword", "is the password that there is; choose another")
-    await replace_password(call.parts, user, login.new_password, "newPassword")
+    kept = await replacement(call.parts, user, login.new_password, "newPassword")
+    await call.parts.store.set_password(user.id, kept, call.parts.clock())
     return answer({})
 
 

@@ -40,14 +40,14 @@ async def hashed(parts: ApiParts, password: str, policy: PasswordPolicy, of: Who
     return await asyncio.get_running_loop().run_in_executor(_hashing, hash_password, password, parts.dice(16))
 
 
-async def replace_password(parts: ApiParts, user: User, password: str, field: str = "password") -> None:
-    """Give a user another password; their sessions end. Raises InvalidInput when the rules refuse it."""
+async def replacement(parts: ApiParts, user: User, password: str, field: str = "password") -> str:
+    """How another password of a user is kept. Raises InvalidInput when the rules refuse it, or it was used before."""
     policy = await policy_of(parts, user.organization_id)
     kept = await hashed(parts, password, policy, whose(user), field)
     former = await parts.store.password_hashes(user.id, policy.previous)
     if await asyncio.get_running_loop().run_in_executor(_hashing, _is_any, password, former):
         raise InvalidInput(field, f"is one of the last {policy.previous}; choose another")
-    await parts.store.set_password(user.id, kept, parts.clock())
+    return kept
 
 
 async def policy_of(parts: ApiParts, organization_id: int) -> PasswordPolicy:

@@ -16,7 +16,7 @@ from tidings.api.authentication import new_token
 from tidings.api.authorization import ask_for
 from tidings.api.call import UserCall, UserCallIn
 from tidings.api.instances import remove
-from tidings.api.passwords import hashed, is_right, policy_of, replace_password
+from tidings.api.passwords import hashed, is_right, policy_of, replacement
 from tidings.api.problems import Refused
 from tidings.core.errors import InvalidInput
 from tidings.core.model import User
@@ -98,13 +98,15 @@ async def patch(
     if written.roles is not None and {each.key for each in written.roles} != set(found.roles):
         raise InvalidInput("roles", "are given and taken with PUT and DELETE /users/{id}/roles/{key}")
     changed = _with(found, written, active=active)
-    if written.password is not None:
-        if found.id == call.user.id:
-            await _refuse_wrong(call, found, password or "", request)
-        await replace_password(call.parts, changed, written.password)
+    if written.password is not None and found.id == call.user.id:
+        await _refuse_wrong(call, found, password or "", request)
+    # Everything that can be refused is asked for before anything is written.
+    kept = None if written.password is None else await replacement(call.parts, changed, written.password)
     made = await call.parts.store.update_user(changed, call.parts.clock())
     if made is None:
         raise _unknown(user)
+    if kept is not None:
+        await call.parts.store.set_password(found.id, kept, call.parts.clock())
     if permanent and not active:
         await _remove_instances(call, found)
     return answer(shown(made))
