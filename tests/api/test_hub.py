@@ -77,3 +77,13 @@ async def test_what_has_no_name_of_ours_is_read_by_the_providers(hub: Hub) -> No
     assert (await hub.get("/system/info"))["cloudRegion"]
     trail = await hub.get(f"/system/audittrail?type=Contact&id={contact['id']}")
     assert isinstance(trail, list)
+
+
+async def test_a_path_of_the_platform_is_never_an_objects(hub: Hub) -> None:
+    assert "secret" in (await hub.client("GET", "/organizations/me")).json
+    first = hub.stored("company/companies")[0]["id"]
+    assert (await hub.get(f"/organizations/{first}"))["id"] == first
+    assert (await hub("POST", "/organizations/me", {})).headers["allow"] == "GET"
+    assert_error(await hub("POST", "/elements/keys", {}), 405)
+    assert_error(await hub("GET", "/instances/7/nothing"), 404)
+    assert (await hub("GET", "/hubs/crm/elements")).headers.get("elements-element-instance-id") is None

@@ -22,6 +22,7 @@ from tidings.core.errors import (
     ProviderDown,
     ProviderError,
     ProviderRefused,
+    ProviderSilent,
     RateLimited,
 )
 from tidings.elements.answer import Answer
@@ -112,7 +113,7 @@ async def test_silence_is_not_waited_for_forever() -> None:
         client(silence_for=0.05) as ask,
     ):
         error = await refusal(ask, base)
-    assert type(error) is ProviderDown
+    assert type(error) is ProviderSilent
     assert "was silent for 0.05 s" in str(error)
 
 

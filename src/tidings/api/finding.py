@@ -30,11 +30,18 @@ class FoundRoute(APIRoute):
         return super().matches(scope)
 
     def _may_be_object(self, path: str, scope: Mapping[str, Any]) -> bool:
-        if not is_objects(path):
+        if not is_objects(path, self._names):
             return False
         if any(name == b"authorization" and b"lement " in value for name, value in scope["headers"]):
             return True
         return any(find(each, path.removeprefix(BASE)) is not None for each in self.catalog.values())
+
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        """What an object's path may begin with."""
+        elements = self.catalog.values()
+        named = {each.path.partition("/")[0] for element in elements for each in element.resources}
+        return frozenset(named.union(*(element.generic.modules for element in elements if element.generic)))
 
     @cached_property
     def _begins(self) -> str:

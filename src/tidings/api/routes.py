@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Container, Sequence
+from functools import cache
 from typing import NamedTuple
 
 from starlette.responses import Response
+from starlette.routing import compile_path
 
 from tidings.api import (
     accounts,
@@ -355,9 +357,21 @@ _OWN = frozenset(route.path.split("/")[1] for route in PLATFORM)
 _OWN_OF_HUBS = frozenset(route.path.split("/")[3] for route in PLATFORM if re.match(r"/hubs/\{[^/]+/\w", route.path))
 
 
-def is_objects(path: str) -> bool:
-    """Whether a path may be an object's: what it begins with, or has behind the hub's name, is none of our routes'."""
+def is_objects(path: str, names: Container[str]) -> bool:
+    """Whether a path may be an object's, some of which have these names.
+
+    What it begins with, or has behind the hub's name, is none of our routes'. A name may be an object's as well as ours
+    (`/organizations`): then a path is an object's that is none of ours, whatever the verb.
+    """
     first, *rest = path.removeprefix(f"{BASE}/").split("/")
-    if first != "hubs":
-        return first not in _OWN
-    return len(rest) > 1 and rest[1] not in _OWN_OF_HUBS
+    if first == "hubs":
+        return len(rest) > 1 and rest[1] not in _OWN_OF_HUBS
+    if first not in _OWN:
+        return True
+    return first in names and not any(each.match(path) for each in _patterns(first))
+
+
+@cache
+def _patterns(first: str) -> Sequence[re.Pattern[str]]:
+    """The paths of our routes that begin with this segment."""
+    return [compile_path(BASE + route.path)[0] for route in PLATFORM if route.path.split("/")[1] == first]
