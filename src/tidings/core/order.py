@@ -6,9 +6,8 @@ flight or waits itself (design.md section 7); all others pass.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 
 from tidings.core.model import Moment
@@ -19,7 +18,8 @@ class _Place:
     number: int
     records: tuple[Hashable, ...]
     due_at: Moment
-    blockers: int  #: in how many of its records' queues somebody stands before it
+    blockers: int = 0  #: in how many of its records' queues somebody stands before it
+    behind: list[_Place] = field(default_factory=list)  #: who comes next in each queue where somebody does
     in_flight: bool = False
     is_due: bool = False  #: whether it stands in `_due`
 
@@ -33,7 +33,7 @@ class Order:
 
     def __init__(self) -> None:
         self._places: dict[int, _Place] = {}
-        self._queues: dict[Hashable, deque[_Place]] = {}
+        self._last: dict[Hashable, _Place] = {}  # the end of each record's queue
         # Of those that nobody blocks: who is due, by sequence, and who will be, by time. An entry of `_later` counts
         # only as long as it agrees with its place.
         self._due: list[int] = []
@@ -41,15 +41,13 @@ class Order:
 
     def add(self, number: int, records: Iterable[Hashable], due_at: Moment) -> None:
         """Put one behind all others; numbers grow in the order of sequence."""
-        place = _Place(number, tuple(set(records)), due_at, 0)
-        self._places[number] = place
+        place = self._places[number] = _Place(number, tuple(set(records)), due_at)
         for record in place.records:
-            queue = self._queues.get(record)
-            if queue is None:
-                self._queues[record] = deque((place,))
-            else:
-                queue.append(place)
+            before = self._last.get(record)
+            if before is not None:
+                before.behind.append(place)
                 place.blockers += 1
+            self._last[record] = place
         if not place.blockers:
             heappush(self._later, (due_at, number))
 
@@ -98,16 +96,14 @@ class Order:
 
     def remove(self, number: int) -> None:
         """One that was in flight has arrived: those behind it move up."""
-        for record in self._places.pop(number).records:
-            queue = self._queues[record]
-            queue.popleft()
-            if not queue:
-                del self._queues[record]
-                continue
-            first = queue[0]
-            first.blockers -= 1
-            if not first.blockers:
-                heappush(self._later, (first.due_at, first.number))
+        place = self._places.pop(number)
+        for record in place.records:
+            if self._last[record] is place:
+                del self._last[record]
+        for following in place.behind:
+            following.blockers -= 1
+            if not following.blockers:
+                heappush(self._later, (following.due_at, following.number))
 
     def next_due(self) -> Moment | None:
         """When the next may be sent, were none of those in flight ever to end; None when there is none."""
