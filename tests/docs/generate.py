@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from tests.docs.pages import ROOT
+from tests.docs.platform_routes import PLATFORM
 from tidings.api.authorization import Scope
 from tidings.api.meter import COUNTED
 from tidings.api.metrics import GAUGES
@@ -83,6 +84,14 @@ def keys() -> str:
     )
 
 
+def platform() -> str:
+    """The platform's routes of elements, instances and objects, one line a path."""
+    return table(
+        ("Path", "There", "Not there", "Why, or how"),
+        ((code(each.path), each.there, each.missing, each.why) for each in PLATFORM),
+    )
+
+
 def code(text: str) -> str:
     return f"`{text}`" if text else ""
 
@@ -95,6 +104,7 @@ def table(head: tuple[str, ...], lines: Iterable[tuple[str, ...]]) -> str:
 TABLES: Mapping[str, tuple[str, Callable[[], str]]] = {
     "settings": ("docs/settings.md", settings),
     "routes": ("docs/api.md", routes),
+    "platform": ("docs/api.md", platform),
     "keys": ("docs/polling.md", keys),
     "metrics": ("docs/operations.md", metrics),
 }

@@ -35,6 +35,7 @@ from tidings.api import (
     metrics,
     notices,
     notifications,
+    object_fields,
     objects,
     organizations,
     polling,
@@ -190,6 +191,12 @@ PLATFORM = (
     Route("GET", "/hubs/{hub}/objects", objects.list_objects_of_hub, Scope.HUB),
     Route("GET", "/instances/objects", objects.list_objects, Scope.ELEMENT),
     Route("GET", "/instances/{instance_id:int}/objects", objects.list_objects, Scope.USER),
+    Route("GET", "/objects/{object_name}/metadata", object_fields.read_metadata, Scope.HUB),
+    Route("GET", "/hubs/{hub}/objects/{object_name}/metadata", object_fields.read_metadata_of_hub, Scope.HUB),
+    Route("GET", "/instances/objects/{object_name}/metadata", object_fields.read_metadata, Scope.ELEMENT),
+    Route(
+        "GET", "/instances/{instance_id:int}/objects/{object_name}/metadata", object_fields.read_metadata, Scope.USER
+    ),
     Route("GET", "/ping", objects.ping, Scope.HUB),
     Route("GET", "/hubs/{hub}/ping", objects.ping_hub, Scope.HUB),
     #

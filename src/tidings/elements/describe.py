@@ -139,6 +139,8 @@ def _contradiction(element: Element, folder: Path) -> str | None:
         elsewhere = "{id}" not in resource.provider_path and resource.verbs == ("create",)
         if resource.path.count("{id}") != resource.provider_path.count("{id}") and not elsewhere:
             return f"resource {resource.path!r} and its provider_path have different numbers of {{id}}"
+    if element.custom_fields and element.resource(element.custom_fields.definitions) is None:
+        return f"custom_fields names {element.custom_fields.definitions!r}, which is no resource"
     for name in element.polling:
         if element.resource(name) is None:
             return f"polling names {name!r}, which is no resource"

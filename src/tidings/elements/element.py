@@ -281,6 +281,22 @@ class Generic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     template: Resource
 
 
+class CustomFields(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The fields that a tenant defines for itself: `definitions` is the path of the resource whose records define them,
+    `member` the list of them that a record has. The others are members of a definition, `listed_type` of one in a
+    record; `place` is where people see it. `types` maps the provider's types to ours, any other is a string."""
+
+    definitions: str
+    member: str
+    caption: str
+    type: str
+    listed_type: str
+    required: str
+    read_only: str
+    place: str
+    types: Mapping[str, FieldType] = {}
+
+
 class Element(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A connector. `version` grows when the same record would be compared differently; `readme` says how to get the
     keys (Markdown, shown to users); `polling` is the default `event.poller.configuration`. An inactive one takes no new
@@ -300,6 +316,7 @@ class Element(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     polling: Mapping[str, Mapping[str, Any]]
     generic: Generic | None = None
     hints: Hints | None = None
+    custom_fields: CustomFields | None = None
     readme: str = ""
     active: bool = True
     private: bool = False
