@@ -96,6 +96,18 @@ class Settings(BaseSettings):
         description="Origins whose pages may call the API from a browser, as a comma-separated list such as"
         " https://console.example.com; * lets every page.",
     )
+    ingest_requests_a_minute: int = Field(
+        default=600,
+        ge=0,
+        description="The most webhooks for one instance in a minute, as each process counts them; more are answered"
+        " 429. 0 counts none.",
+    )
+    ingest_address_requests_a_minute: int = Field(
+        default=6000,
+        ge=0,
+        description="The most webhooks from one address in a minute, as each process counts them; more are answered"
+        " 429. 0 counts none.",
+    )
     notices_url: str | None = Field(
         default=None,
         description="Where each opening and closing of a notice is POSTed, unless its account has another receiver"

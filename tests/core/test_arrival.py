@@ -37,7 +37,7 @@ CONTEXT = NotifyContext(
     poll_at=NOW,
     created_at=NOW,
 )
-SALESFORCE = {
+SALESFORCE: dict[str, Any] = {
     "objects": [
         {
             "attributes": {"type": "Contact", "url": "/services/data/v40.0/sobjects/Contact/003"},
@@ -48,7 +48,7 @@ SALESFORCE = {
     ],
     "action": "update",
 }
-POLL = {
+POLL: dict[str, Any] = {
     "instance_id": 7,
     "objectType": "accounts",
     "eventId": "35149",

@@ -72,18 +72,26 @@ def _add(api: FastAPI, parts: ApiParts, route: Route) -> None:
         route.path,
         route.handler,
         methods=[route.method],
-        route_class_override=_guarded(parts, route.scope, privilege),
+        route_class_override=_guarded(parts, route.scope, privilege, route.bodies),
         operation_id=f"{route.method}-{route.path.removeprefix(BASE)}",
         responses={"4XX": ERROR, "5XX": ERROR},
         openapi_extra={
             "x-scope": route.scope.value,
             **({} if privilege is None else {"x-privilege": privilege.value}),
+            **_unread_body(route),
             "parameters": _instance_parameter(route.path),
         },
     )
 
 
-def _guarded(parts: ApiParts, scope: Scope, privilege: Privilege | None) -> type[APIRoute]:
+def _unread_body(route: Route) -> dict[str, object]:
+    """The body of a route whose handler reads it itself, in any of several types."""
+    if route.bodies == (JSON,) or route.method == "GET":
+        return {}
+    return {"requestBody": {"content": {kind: {"schema": {}} for kind in route.bodies}, "required": True}}
+
+
+def _guarded(parts: ApiParts, scope: Scope, privilege: Privilege | None, bodies: tuple[str, ...]) -> type[APIRoute]:
     """A route that asks who is calling before it reads anything else of the request."""
 
     class GuardedRoute(FoundRoute):
@@ -94,6 +102,7 @@ def _guarded(parts: ApiParts, scope: Scope, privilege: Privilege | None) -> type
                 _authorised,
                 partial(authorise, parts=parts, scope=scope, privilege=privilege),
                 parts,
+                bodies,
                 super().get_route_handler(),
             )
 
@@ -103,6 +112,7 @@ def _guarded(parts: ApiParts, scope: Scope, privilege: Privilege | None) -> type
 async def _authorised(
     who: Callable[[Request], Awaitable[Call]],
     parts: ApiParts,
+    bodies: tuple[str, ...],
     handle: Callable[[Request], Coroutine[Any, Any, Response]],
     request: Request,
 ) -> Response:
@@ -110,8 +120,8 @@ async def _authorised(
     if isinstance(call, UserCall):
         parts.rates.spend(call.user.id, parts.settings.user_requests_a_minute, parts.clock(), TOO_MANY)
     kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
-    if request.headers.get("content-length", "0") != "0" and kind != "application/json":
-        raise Refused(415, f"Content-Type: {kind} is not understood; send application/json")
+    if request.headers.get("content-length", "0") != "0" and kind not in bodies:
+        raise Refused(415, f"Content-Type: {kind} is not understood; send {' or '.join(bodies)}")
     # What a call changes is answered in JSON; of what it reads, the answer itself says its type.
     accept = request.headers.get("accept")
     if request.method != "GET" and not takes(accept, JSON):

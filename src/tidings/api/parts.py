@@ -78,6 +78,7 @@ class ApiParts:
     usage: UsageWriter
     log_grew: Signal = field(default_factory=Signal)
     rates: Rates = field(default_factory=Rates)
+    arrivals: Rates = field(default_factory=Rates)  #: of the open routes, so that strangers displace nobody's
     take_hint: Callable[[str, str, Mapping[str, str], Callable[[], Awaitable[bytes]]], Awaitable[bool]] = _nobody_waits
     forget_hints: Callable[[Instance], None] = lambda instance: None
     refuse_name: Callable[[str], Awaitable[str | None]] = _accepts

@@ -30,6 +30,7 @@ from tidings.api import (
     hints,
     hub,
     hubs,
+    ingest,
     instances,
     jobs,
     metrics,
@@ -49,6 +50,7 @@ from tidings.api import (
 )
 from tidings.api.authorization import Scope
 from tidings.api.explain import explain
+from tidings.core.model import JSON
 
 BASE = "/elements/api-v2"
 
@@ -60,6 +62,7 @@ class Route(NamedTuple):
     path: str
     handler: Callable[..., Awaitable[Response]]
     scope: Scope
+    bodies: tuple[str, ...] = (JSON,)  #: the types of the bodies that it takes
 
 
 # The platform's base path stands in front of each of these. `{instance_id}` names an instance of the caller's account;
@@ -185,6 +188,12 @@ PLATFORM = (
     Route("DELETE", "/instances/{instance_id:int}/polling/held/{resource:path}", held.refuse, Scope.USER),
     #
     Route("POST", "/hints/{instance}", hints.take, Scope.OPEN),
+    #
+    # Providers know neither our secrets nor our form of a body.
+    Route("POST", "/events/{element_key}", ingest.take, Scope.OPEN, ingest.BODIES),
+    Route("GET", "/events/{element_key}", ingest.take, Scope.OPEN, ingest.BODIES),
+    Route("POST", "/events/{element_key}/{instance}", ingest.take_for_one, Scope.OPEN, ingest.BODIES),
+    Route("GET", "/events/{element_key}/{instance}", ingest.take_for_one, Scope.OPEN, ingest.BODIES),
     #
     # What an instance's provider has; the hub's name may be any.
     Route("GET", "/objects", objects.list_objects, Scope.HUB),

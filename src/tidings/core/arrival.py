@@ -95,6 +95,12 @@ class Arrival:
         raw = own if not self.pointer else joined(members(self.raw) | {_unescaped(self.pointer[1:]): own})
         return raw, [self._at(None if each.place is None else position[each.place]) for each in told]
 
+    @property
+    def most_bytes(self) -> int:
+        """How many bytes of `raw` its notifications hold at the most, all together."""
+        around = len(self.raw) - sum(map(len, self.records or ()))
+        return len(self.raw) + around * (len(self.told) - 1)
+
     def _at(self, place: int | None) -> str | None:
         return None if place is None else f"{self.pointer}/{place}"
 

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from whenever import Instant
 
-from tidings.core import firstrun
+from tidings.core import finder, firstrun
 from tidings.core.ceql import parse
 from tidings.core.conditions import translate
 from tidings.core.configvalues import boolean, decimal, interval, whole
@@ -96,6 +96,8 @@ def check(
                 raise InvalidInput(FIELD + key.key, reason)
     headers = read_headers(values.get(CALLBACK_HEADERS), FIELD + CALLBACK_HEADERS)
     basic_of(values, headers)
+    if found := values.get(finder.FINDER):
+        finder.check(found, FIELD + finder.FINDER, element.configuration)
     for resource in polled(configuration, element):
         _check_where(resource, element)
 
