@@ -7,13 +7,14 @@ from typing import Annotated
 from fastapi import Path
 from starlette.responses import Response
 
+from tidings.api.accounts import find as find_account
 from tidings.api.answers import answer, listing
-from tidings.api.call import InstanceCallIn, UserCall, UserCallIn
+from tidings.api.call import InstanceCallIn, UserCallIn
 from tidings.api.known_elements import ElementKey, find
 from tidings.api.problems import Refused
 
 ObjectName = Annotated[str, Path(description="The name of an object.")]
-AccountId = Annotated[int, Path(description="The id of the caller's own account.")]
+AccountId = Annotated[int, Path(description="The id of an account that the caller may know of.")]
 
 
 async def list_definitions(call: UserCallIn) -> Response:
@@ -27,14 +28,14 @@ async def read_definition(call: UserCallIn, object_name: ObjectName) -> Response
 
 
 async def list_of_account(call: UserCallIn, account_id: AccountId) -> Response:
-    """The definitions of objects of an account, which must be the caller's: there are none, which is 404."""
-    _own(call, account_id)
+    """The definitions of objects of an account that the caller may know of: there are none, which is 404."""
+    await find_account(call, str(account_id))
     return await list_definitions(call)
 
 
 async def read_of_account(call: UserCallIn, account_id: AccountId, object_name: ObjectName) -> Response:
-    """One definition of an account, which must be the caller's: there is none."""
-    _own(call, account_id)
+    """One definition of an account that the caller may know of: there is none."""
+    await find_account(call, str(account_id))
     return await read_definition(call, object_name)
 
 
@@ -50,8 +51,8 @@ async def list_transformations(call: UserCallIn, element: ElementKey) -> Respons
 
 
 async def list_transformations_of_account(call: UserCallIn, account_id: AccountId, element: ElementKey) -> Response:
-    """The same of an account, which must be the caller's."""
-    _own(call, account_id)
+    """The same of an account that the caller may know of."""
+    await find_account(call, str(account_id))
     return await list_transformations(call, element)
 
 
@@ -74,11 +75,6 @@ async def read_transformation(call: UserCallIn, element: ElementKey, object_name
 async def read_transformation_of_account(
     call: UserCallIn, account_id: AccountId, element: ElementKey, object_name: ObjectName
 ) -> Response:
-    """The same of an account, which must be the caller's."""
-    _own(call, account_id)
+    """The same of an account that the caller may know of."""
+    await find_account(call, str(account_id))
     return await read_transformation(call, element, object_name)
-
-
-def _own(call: UserCall, account_id: int) -> None:
-    if account_id != call.user.account_id:
-        raise Refused(404, f"No account found with ID {account_id}")
