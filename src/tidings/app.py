@@ -19,12 +19,14 @@ import structlog
 from fastapi import FastAPI
 
 from tidings.api.application import build_api
+from tidings.api.inside import Inside
 from tidings.api.meter import Counters
 from tidings.api.parts import ApiParts
 from tidings.api.routes import BASE
 from tidings.api.signal import Signal
 from tidings.api.usage_writer import UsageWriter
 from tidings.core.addresses import AddressPolicy
+from tidings.core.errands import Answered, Errand
 from tidings.core.errors import InvalidInput
 from tidings.core.model import Instance, Lane, LaneKind, Moment, User
 from tidings.core.passwords import hash_password
@@ -37,6 +39,7 @@ from tidings.elements.moved import Moves
 from tidings.engine.attempts import Send
 from tidings.engine.deliver import Deliverer
 from tidings.engine.dispatch import Dispatcher
+from tidings.engine.errands import ErrandRunner
 from tidings.engine.hinted import HintedLanes
 from tidings.engine.hints import HintAddresses, HintReceiver
 from tidings.engine.poll import Poller
@@ -62,7 +65,7 @@ PURGE_PAUSE = 0.05
 DAY = 24 * 3_600_000
 
 #: Lanes worked at once: enough that those which only wait for a silent party do not keep the others waiting.
-POLLING, DELIVERING, REGISTERING, REPLAYING = 128, 512, 8, 16
+POLLING, DELIVERING, REGISTERING, REPLAYING, CALLING = 128, 512, 8, 16, 16
 
 
 class Loop(Protocol):
@@ -227,11 +230,18 @@ async def build(settings: Settings, *, log: Any = None) -> AsyncIterator[App]:
         )
         poll = dispatcher(LaneKind.POLL, poller.run, POLLING)
 
+        async def make(errand: Errand) -> Answered:
+            return await inside.make(errand)
+
+        runner = ErrandRunner(store, make, sender.send, clock=clock, log=log, lease_for=lease_for, noted=on_events)
+        errands = dispatcher(LaneKind.ERRAND, runner.run, CALLING)
+
         def wake(instance_id: int) -> None:
             poll.wake()
             deliver.wake()
             register.wake()
             replay.wake()
+            errands.wake()
 
         api = build_api(
             ApiParts(
@@ -253,9 +263,10 @@ async def build(settings: Settings, *, log: Any = None) -> AsyncIterator[App]:
                 hub=connect_instance,
             )
         )
+        inside = Inside(api, BASE, store)
         retention = Retention(store, days=settings.retention_days, clock=clock, log=log, meter=counters)
         working: tuple[Loop, ...] = (
-            *(poll, deliver, replay, register, retention),
+            *(poll, deliver, replay, register, errands, retention),
             *watching(store, sender.send, settings, log),
         )
         loops = () if settings.role == "api" else working

@@ -57,6 +57,7 @@ BODIES: Mapping[str, object] = {
     "PATCH /notifications/subscriptions/{subscription_id:int}": {"config": {"url": "https://evil.example/"}},
     "POST /notifications/subscriptions/{subscription_id:int}/rotate": {"key": "stolen-stolen"},
     "PATCH /instances/{instance_id:int}": {"name": "stolen"},
+    "POST /jobs": {"method": "GET", "uri": "/elements", "trigger": {"cron": "0 0 0 * * ?"}},
     "PUT /instances/{instance_id:int}": {"name": "stolen"},
 }
 
@@ -112,7 +113,8 @@ async def first(world: World) -> First:
     _, user = await member(world, sub_account["id"])
     renamed = await world.client("PATCH", f"/users/{user['id']}", {"firstName": CANARY})
     assert renamed.status == 200
-    job = (await world.client("GET", "/jobs")).json[0]
+    nightly = {"name": CANARY, "method": "GET", "uri": f"/{CANARY}", "trigger": {"cron": "0 0 0 * * ?"}}
+    job = (await world.client("POST", "/jobs", nightly)).json
     asked = await world.client("GET", f"/instances/{instance['id']}")
     entry = (await world.client("GET", f"/instances/{instance['id']}/configuration")).json[0]
     return First(

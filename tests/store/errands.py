@@ -54,6 +54,7 @@ class ErrandContract:
         account_id = (await self.user(store)).account_id
         assert [each.id for each in await store.errands(account_id)] == [first, second]
         assert await store.errands(account_id + 1) == []
+        assert (await store.count_errands(account_id), await store.count_errands(account_id + 1)) == (3, 0)
 
     async def test_one_that_was_begun_and_has_not_ended_was_interrupted(self, store: Store):
         errand_id = await self.errand(store)

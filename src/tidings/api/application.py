@@ -20,6 +20,7 @@ from tidings.api.authorization import Scope, authorise
 from tidings.api.body_cap import BodyCap
 from tidings.api.call import Call, UserCall
 from tidings.api.cross_origin import Preflight
+from tidings.api.dispatched import dispatch, is_wanted
 from tidings.api.envelope import Envelope
 from tidings.api.finding import OBJECT, FoundRoute
 from tidings.api.noted import Noted
@@ -126,6 +127,8 @@ async def _authorised(
     accept = request.headers.get("accept")
     if request.method != "GET" and not takes(accept, JSON):
         raise _not_acceptable(JSON)
+    if isinstance(call, UserCall) and is_wanted(request):
+        return await dispatch(call, request, BASE)
     answered = await handle(request)
     kind = answered.headers.get("content-type", JSON).partition(";")[0]
     if request.method == "GET" and not takes(accept, kind):

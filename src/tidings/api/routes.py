@@ -343,6 +343,8 @@ PLATFORM = (
     Route("GET", "/jobs", jobs.list_jobs, Scope.USER),
     Route("GET", "/jobs/polling-disabled", jobs.list_disabled, Scope.USER),
     Route("GET", "/jobs/{job_id}", jobs.read_job, Scope.USER),
+    Route("POST", "/jobs", jobs.create, Scope.USER),
+    Route("DELETE", "/jobs/{job_id}", jobs.delete, Scope.USER),
     #
     # Who has called what of the API.
     Route("GET", "/usage", usage.list_all, Scope.USER),

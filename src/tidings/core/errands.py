@@ -25,7 +25,8 @@ UNKNOWN: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The call to make: its path is below the base path, its query as in a URL. All but the method may be secret."""
+    """The call to make: its path is below the base path, and may hold a query; what `query` says, as in a URL, comes
+    after that. All but the method and the path may be secret."""
 
     method: str
     path: str
@@ -126,7 +127,7 @@ def noted(errand_id: int, asked: Asked, answered: Answered) -> str:
     shown = {
         "eventId": errand_id,
         "method": asked.method,
-        "uri": asked.path,
+        "uri": asked.path.partition("?")[0],
         "status": answered.status,
         "requestId": answered.request_id,
     }

@@ -36,6 +36,9 @@ class ErrandStore(Protocol):
     async def errands(self, account_id: int) -> Sequence[Errand]:
         """Those with a schedule, by id."""
 
+    async def count_errands(self, account_id: int) -> int:
+        """All of the account, those without a schedule too."""
+
     async def delete_errand(self, account_id: int, errand_id: int) -> bool:
         """Remove one that has a schedule, with its lane; who makes it just now cannot write. False: unknown."""
 

@@ -12,6 +12,9 @@ select id, account_id, user_id, instance_id, name, description, cron, callback, 
        status, said, runs, tries, answer
 from errand where account_id = :account_id and cron is not null order by id;
 
+-- count_errands --
+select count(*) as n from errand where account_id = :account_id;
+
 -- drop_errand --
 delete from errand where id = :id;
 

@@ -54,6 +54,9 @@ class Errands(Database):
 
         return await self._read(work)
 
+    async def count_errands(self, account_id: int) -> int:
+        return await self._read(lambda db: int(one(db, "count_errands", account_id=account_id)["n"]))
+
     async def delete_errand(self, account_id: int, errand_id: int) -> bool:
         def work(db: sqlite3.Connection) -> bool:
             found = one(db, "errand", id=errand_id)
