@@ -9,8 +9,8 @@ import pytest
 
 from tests.store.cloning import CloningContract
 from tests.store.contract import NOW, created, new_instance, page, plan, row
-from tests.store.ingesting import IngestContract
 from tests.store.errands import ErrandContract
+from tests.store.ingesting import IngestContract
 from tests.store.people import PeopleContract
 from tests.store.using import UsingContract
 from tidings.core.errors import InvalidInput
