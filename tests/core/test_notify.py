@@ -36,6 +36,13 @@ def changed(record_id: int | str = 14682, rev: int = 1, **more: object) -> Chang
     return replace(change, **more)  # type: ignore[arg-type]
 
 
+def test_an_instance_of_a_clone_says_its_key_and_keeps_its_topic():
+    [notification] = cut([changed()], 1, 1, replace(CONTEXT, clone_key="acmecrm"))
+    envelope = json.loads(notification.body)
+    assert envelope["topic"] == "instance-523232-connectwisecrmrest-events"
+    assert envelope["message"]["elementKey"] == envelope["message"]["events"][0]["elementKey"] == "acmecrm"
+
+
 def test_a_notification_has_the_shape_of_the_captured_one():
     [notification] = cut([changed()], 41, 1_496_771, CONTEXT)
     assert json.loads(notification.body) == {

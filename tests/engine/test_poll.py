@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
@@ -9,6 +10,7 @@ from aiohttp import web
 
 from tests.engine.world import MINUTE, SECOND, START, World, iso
 from tidings.core.model import LaneState
+from tidings.store.cloning import NewClone
 
 
 @pytest.fixture(params=[False, True], ids=["page-by-page", "reading-ahead"])
@@ -45,6 +47,18 @@ async def test_a_new_record_and_a_change_are_announced_once_each_with_the_right_
     changes = [e["changes"] for m in await world.messages() for e in m["events"] if e["objectId"] == "2"]
     assert changes == [[{"path": "/firstName", "old": "n2", "new": "changed"}]]
     assert world.heard, "the deliverer is woken"
+
+
+async def test_an_instance_that_is_moved_to_a_clone_is_polled_on_and_says_its_key(world):
+    await started(world)
+    clone = await world.store.add_clone(NewClone(1, "connectwisecrmrest", "acmecrm", "Acme CRM", ""), world.now)
+    instance = await world.store.instance(world.instance_id)
+    await world.store.update_instance(dataclasses.replace(instance, clone=clone), world.plan(), world.now)
+    world.provider.put(9)
+    await world.later(MINUTE)
+    (message,) = await world.messages()
+    assert (message["elementKey"], message["instanceId"]) == ("acmecrm", world.instance_id)
+    assert await world.events() == [("CREATED", 9)]
 
 
 async def test_sequences_are_gap_free_and_raw_carries_exactly_the_events_records(world):

@@ -41,7 +41,9 @@ class NotifyContext:
     """What every notification of one poll has in common.
 
     `poll_at` is when the poll began, `created_at` when the page was committed, both by our clock.
-    `filter_nulls` drops null members of records (spec platform.md 6.3). InvalidInput when `max_events` is not 1 to 10.
+    `filter_nulls` drops null members of records (spec platform.md 6.3). `clone_key` is that of the clone which the
+    instance is one of; the topic keeps the element's, so that it stays when the instance moves. InvalidInput when
+    `max_events` is not 1 to 10.
     """
 
     instance_id: int
@@ -58,6 +60,7 @@ class NotifyContext:
     created_at: Moment
     max_events: int = MAX_EVENTS
     filter_nulls: bool = True
+    clone_key: str | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.max_events <= MAX_EVENTS:
@@ -159,7 +162,7 @@ def enveloped(
         "action": "create",
         "id": str(number),
         "message": {
-            "elementKey": context.element_key,
+            "elementKey": context.clone_key or context.element_key,
             "accountId": context.account_id,
             "eventId": identity,
             "companyId": context.company_id,
@@ -179,7 +182,7 @@ def enveloped(
 def _event_object(event: Event, change: Change, context: NotifyContext) -> dict[str, object]:
     shown: dict[str, object] = {
         "date": iso_moment(context.poll_at if change.date_at is None else change.date_at),
-        "elementKey": context.element_key,
+        "elementKey": context.clone_key or context.element_key,
         "pollDate": iso_moment(context.poll_at),
         "eventType": event.type.value,
         "hubKey": context.hub,

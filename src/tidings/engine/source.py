@@ -126,6 +126,7 @@ class Source:
             instance_name=self.instance.name,
             tags=self.instance.tags,
             element_key=self.element.key,
+            clone_key=None if self.instance.clone is None else self.instance.clone.key,
             hub=self.element.hub,
             account_id=self.instance.account_id,
             company_id=self.organization_id,
