@@ -46,17 +46,30 @@ class Hub:
         """What the provider has at a path of its own, by id."""
         return sorted(self.sandbox.sandbox.tenant().tables[path], key=lambda record: record["id"])
 
+    async def remove(self, path: str, id: int) -> None:
+        """Somebody at the provider deletes a record."""
+        keys = aiohttp.encode_basic_auth("acme+sandbox-public", "sandbox-private")
+        url = f"{self.sandbox.api}/{path}/{id}"
+        async with (
+            aiohttp.ClientSession(headers={"Authorization": keys, "clientId": CLIENT_ID}) as session,
+            session.delete(url) as answer,
+        ):
+            assert answer.status == 204
+
 
 @asynccontextmanager
-async def hubbed(world: World, base: str | None = None, **configuration: Any) -> AsyncIterator[Hub]:
-    """While it is served; `base` is the provider's root unless it is the sandbox's."""
+async def hubbed(
+    world: World, base: str | None = None, patience: float = 5, **configuration: Any
+) -> AsyncIterator[Hub]:
+    """While it is served; `base` is the provider's root unless it is the sandbox's, `patience` the seconds for which
+    its silence is borne."""
     sandbox_of = SandboxConfig(contacts=60, companies=12, tickets=30, seed=7, clock=lambda: AT)
     async with (
         await build(sandbox_of).start() as sandbox,
         aiohttp.TCPConnector() as connector,
         provider_session(connector) as session,
     ):
-        client = ProviderClient(session, clock=lambda: world.clock[0], total_for=5, silence_for=5)
+        client = ProviderClient(session, clock=lambda: world.clock[0], silence_for=patience)
         budgets = Budgets(clock=time.monotonic, log=structlog.get_logger())
 
         def connect(element: Element, instance: Instance) -> Connection:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import base64
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 import pytest_asyncio
+from aiohttp import web
 
 from tests.api.conftest import World
 from tests.api.hubbed import Hub, hubbed
 from tests.api.test_errors import assert_error
+from tests.elements.provider import provider, raw_provider
 
 
 @pytest_asyncio.fixture
@@ -87,3 +91,325 @@ async def test_a_path_of_the_platform_is_never_an_objects(hub: Hub) -> None:
     assert_error(await hub("POST", "/elements/keys", {}), 405)
     assert_error(await hub("GET", "/instances/7/nothing"), 404)
     assert (await hub("GET", "/hubs/crm/elements")).headers.get("elements-element-instance-id") is None
+
+
+async def ids(hub: Hub, path: str) -> list[int]:
+    return [record["id"] for record in await hub.get(path)]
+
+
+async def test_the_searchable_fields_of_the_platform_select_what_they_name(hub: Hub) -> None:
+    contact = next(each for each in await hub.get("/contacts") if each.get("communicationItems"))
+    emails = [item["value"] for item in contact["communicationItems"] if item["communicationType"] == "Email"]
+    assert contact["id"] in await ids(hub, f"/contacts?where=email='{emails[0]}'")
+    for quoted in (f"{contact['id']}", f"'{contact['id']}'"):
+        assert await ids(hub, f"/contacts?where=id={quoted}") == [contact["id"]]
+    for name in ("contacts", "incidents", "organizations", "configurations"):
+        rows = await hub.get(f"/{name}?where=lastUpdated>'2016-08-20T18:04:26Z'")
+        assert rows
+        assert not any("lastUpdated" in row for row in rows)
+        assert all(row["_info"]["lastUpdated"] > "2016-08-20T18:04:26Z" for row in rows)
+        assert await hub.get(f"/{name}?where=lastUpdated>'2036-08-20T18:04:26Z'") == []
+    every = await hub.get("/organizations")
+    assert await hub.get("/organizations?where=deletedFlag='false'") == [row for row in every if not row["deletedFlag"]]
+    assert all(row["deletedFlag"] is False for row in await hub.get("/organizations?where=deletedFlag='false'"))
+    ticket = next(each for each in await hub.get("/incidents") if each.get("company"))
+    assert await ids(hub, f"/incidents?where=id='{ticket['id']}'") == [ticket["id"]]
+    assert ticket["id"] in await ids(hub, f"/incidents?where=summary='{ticket['summary']}'")
+    assert all(row["approved"] is False for row in await hub.get("/incidents?where=approved='false'"))
+    assert ticket["id"] in await ids(hub, f"/incidents?where=company.id={ticket['company']['id']}")
+    assert await hub.get("/incidents?where=contactPhoneNumber='undefined'") == []
+    deal = hub.stored("sales/opportunities")[0]["id"]
+    assert await ids(hub, f"/opportunities?where=id='{deal}'") == [deal]
+
+
+async def test_the_time_entries_of_a_ticket_are_found_by_each_of_three_fields(hub: Hub) -> None:
+    ticket = next(each["chargeToId"] for each in hub.stored("time/entries") if each["chargeToType"] == "ServiceTicket")
+    entry = (await hub.get(f"/incidents/{ticket}/time-entries"))[0]
+    for query in (
+        f"notes='{entry['notes']}' and timeStart='{entry['timeStart']}'",
+        f"enteredBy='{entry['enteredBy']}' and timeStart='{entry['timeStart']}'",
+        f"timeStart='{entry['timeStart']}'",
+    ):
+        assert entry["id"] in await ids(hub, f"/hubs/crm/incidents/{ticket}/time-entries?where={query}")
+    assert await hub.get(f"/incidents/{ticket}/time-entries?where=notes='{entry['notes']} not'") == []
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "email like '%@%' and lastUpdated > '2016-08-20'",
+        "email = 'nobody@nowhere' or id > 0",
+        "not (email is null)",
+        "id like '%7'",
+        "communicationItems is not null and id < 99999",
+    ],
+)
+async def test_what_the_provider_cannot_be_asked_is_looked_at_here(hub: Hub, where: str) -> None:
+    answer = await hub("GET", f"/contacts?pageSize=7&where={where}")
+    assert answer.status == 200, answer.body
+    assert 0 < len(answer.json) <= 7
+    assert answer.headers["elements-returned-count"] == str(len(answer.json))
+    assert [row["id"] for row in answer.json] == (await ids(hub, f"/contacts?where={where}"))[:7]
+    assert answer.json == (await hub.get(f"/contacts?where={where}"))[:7]
+    assert [set(row) for row in await hub.get(f"/contacts?fields=id,firstName&where={where}&pageSize=1")] == [
+        {"id", "firstName"}
+    ]
+
+
+PAGED = [
+    "/contacts",
+    "/incidents?where=company.id>0 and recordType='ServiceTicket'",
+    "/incidents?orderBy=summary desc",
+    "/contacts?where=id like '%1%'",
+    "/contacts?where=email is not null&orderBy=lastName",
+    "/contacts?fields=firstName",
+]
+
+
+@pytest.mark.parametrize("path", PAGED)
+async def test_two_pages_are_the_page_of_twice_the_size(hub: Hub, path: str) -> None:
+    join = "&" if "?" in path else "?"
+    both = (await hub.get(f"{path}{join}pageSize=8"))[:]
+    first = await hub("GET", f"{path}{join}page=1&pageSize=4")
+    token = first.headers["elements-next-page-token"]
+    second = await hub.get(f"{path}{join}page=2&pageSize=4")
+    assert first.json + second == both
+    assert await hub.get(f"{path}{join}nextPage={token}&page=2&pageSize=4") == second
+    assert await hub.get(f"{path.partition('?')[0]}?nextPage={token}") == second
+
+
+@pytest.mark.parametrize("path", PAGED)
+async def test_tokens_lead_through_the_whole_list_and_end(hub: Hub, path: str) -> None:
+    join = "&" if "?" in path else "?"
+    whole, found = await hub.get(f"{path}{join}pageSize=1000"), list[object]()
+    answer = await hub("GET", f"{path}{join}pageSize=7")
+    while True:
+        found += answer.json
+        token = answer.headers.get("elements-next-page-token")
+        if token is None:
+            break
+        assert len(answer.json) == 7
+        answer = await hub("GET", f"{path.partition('?')[0]}?nextPage={token}")
+    assert found == whole
+    assert answer.headers["elements-total-count"] == str(len(whole))
+    assert await hub.get(f"{path}{join}page=1000") == []
+
+
+async def test_a_record_that_goes_between_two_pages_takes_no_other_with_it(hub: Hub) -> None:
+    whole = await ids(hub, "/time-entries")
+    first = await hub("GET", "/time-entries?pageSize=4")
+    await hub.remove("time/entries", whole[2])
+    token = first.headers["elements-next-page-token"]
+    assert (await ids(hub, f"/time-entries?nextPage={token}")) == whole[4:8]
+
+
+@pytest.mark.parametrize("spoil", [lambda t: t[:-6] + "AAAA==", lambda t: "x" + t, lambda t: t[4:], lambda t: "e30="])
+async def test_a_token_that_was_not_given_out_is_refused(hub: Hub, spoil: Callable[[str], str]) -> None:
+    token = (await hub("GET", "/contacts?pageSize=2")).headers["elements-next-page-token"]
+    assert isinstance(json.loads(base64.b64decode(token)), dict)
+    answer = await hub("GET", f"/contacts?nextPage={spoil(token)}")
+    assert_error(answer, 400)
+    assert answer.message.startswith("nextPage: is no token of this list")
+
+
+async def test_more_than_the_provider_gives_at_once_is_cut_and_said(hub: Hub) -> None:
+    answer = await hub("GET", "/contacts?pageSize=5000")
+    assert answer.status == 200
+    assert answer.headers["elements-error"] == "pageSize is at most 1000 here; the page was cut to it"
+    assert "elements-error" not in (await hub("GET", "/contacts?pageSize=1000")).headers
+    assert (await hub("GET", f"/contacts?pageSize={10**30}")).status == 200
+
+
+async def test_the_total_is_told_where_it_is_known_or_asked_for(hub: Hub) -> None:
+    assert "elements-total-count" not in (await hub("GET", "/contacts?pageSize=7")).headers
+    asked = await hub("GET", "/contacts?pageSize=7&returnCount=true&where=id>0")
+    assert asked.headers["elements-total-count"] == str(len(hub.stored("company/contacts")))
+    assert (await hub("GET", "/contacts?where=id=0")).headers["elements-total-count"] == "0"
+
+
+async def test_fields_and_order_are_the_providers_to_give(hub: Hub) -> None:
+    rows = await hub.get("/incidents?fields=id,company.id,lastUpdated&orderBy=lastUpdated desc&where=company.id>0")
+    assert {frozenset(row) for row in rows} == {frozenset({"id", "company", "_info"})}
+    assert {frozenset(row["company"]) for row in rows} == {frozenset({"id"})}
+    stamps = [row["_info"]["lastUpdated"] for row in rows]
+    assert stamps == sorted(stamps, reverse=True)
+    assert set(await hub.get(f"/incidents/{rows[0]['id']}?fields=id,summary")) == {"id", "summary"}
+    assert await hub.get("/contacts?fields=*") == await hub.get("/contacts")
+
+
+async def test_null_members_are_left_out_until_the_instance_says_otherwise(hub: Hub) -> None:
+    async def read(rows: str) -> str:
+        bodies = [(await hub("GET", path)).body.decode() for path in (rows, f"{rows}/{(await ids(hub, rows))[0]}")]
+        return "".join(bodies)
+
+    assert ":null" not in await read("/contacts")
+    key = next(
+        entry
+        for entry in (await hub.client.with_element(hub.instance["token"])("GET", "/instances/configuration")).json
+        if entry["key"] == "filter.response.nulls"
+    )
+    path = f"/instances/{hub.instance['id']}/configuration/{key['id']}"
+    for value, expected in (("false", True), ("true", False)):
+        assert (await hub.client("PATCH", path, {"key": key["key"], "propertyValue": value})).status == 200
+        assert (":null" in await read("/contacts")) is expected
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "says"),
+    [
+        ("/contacts?where=id=", 400, "where: column 4: expected a value"),
+        ("/contacts?where=id='abc'", 400, "where: `id` is a number and `abc` is not"),
+        ("/contacts?where=(((", 400, "where: column 4"),
+        ("/contacts?where=\0", 400, "where: column 1"),
+        ("/contacts?page=0", 400, "page: "),
+        ("/contacts?page=x", 400, "page: "),
+        (f"/contacts?page={10**30}", 400, "page: "),
+        ("/contacts?pageSize=0", 400, "pageSize: "),
+        ("/contacts?pageSize=-1", 400, "pageSize: "),
+        ("/contacts?orderBy=name sideways", 400, "orderBy: is 'name sideways'"),
+        ("/contacts?orderBy=1;drop", 400, "orderBy: has '1;drop'"),
+        ("/contacts?fields=a b", 400, "fields: has 'a b'"),
+        ("/nothing", 404, "has no object 'nothing'"),
+        ("/hubs/crm/nothing/7", 404, "has no object 'nothing/7'"),
+        ("/incidents/7/members", 405, "GET is not allowed"),
+    ],
+)
+async def test_what_makes_no_sense_is_refused_before_anybody_is_asked(
+    hub: Hub, path: str, status: int, says: str
+) -> None:
+    answer = await hub("GET", path)
+    assert_error(answer, status)
+    assert says in answer.message
+
+
+async def test_the_verbs_of_an_object_are_told(hub: Hub) -> None:
+    assert (await hub("GET", "/incidents/7/members")).headers["allow"] == "POST"
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "said"),
+    [
+        ("/contacts/99999999", 404, "Contact 99999999 not found"),
+        ("/contacts?where=nonsense=5", 400, "nonsense is not a recognized name."),
+        ("/contacts?orderBy=nonsense", 400, "nonsense is not a recognized name."),
+        ("/company/nothing", 404, "The endpoint does not exist."),
+        ("/company/nothing/7", 404, "The endpoint does not exist."),
+    ],
+)
+async def test_the_providers_refusal_is_passed_on_with_its_status(hub: Hub, path: str, status: int, said: str) -> None:
+    answer = await hub("GET", path)
+    assert_error(answer, status, provider=True)
+    assert answer.json["providerMessage"] == said
+
+
+async def test_who_may_call(hub: Hub) -> None:
+    token = hub.instance["token"]
+    for authorization in ("User us==, Element x", f"User x, Element {token}", "User us==", f"Element {token}", None):
+        assert_error(await hub.client.saying(authorization)("GET", "/contacts"), 401)
+    for good in (f"Element {token}, User us==", f"User us==, Organization 0rg, Element {token}"):
+        assert (await hub.client.saying(good)("GET", "/contacts")).status == 200
+    assert_error(await hub.client.saying(f"User us==, Organization x, Element {token}")("GET", "/contacts"), 401)
+    assert (await hub.client("DELETE", f"/instances/{hub.instance['id']}/enabled")).status == 200
+    assert_error(await hub("GET", "/contacts"), 403)
+    assert (await hub.client("DELETE", f"/instances/{hub.instance['id']}")).status == 200
+    assert_error(await hub("GET", "/contacts"), 401)
+
+
+def failing(status: int, body: bytes = b"", **headers: str) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def answer(request: web.Request) -> web.Response:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return web.Response(status=status, body=body, headers=named)
+
+    return answer
+
+
+SAID = b'{"code":"X","message":"said so","errors":null}'
+
+
+@pytest.mark.parametrize(
+    ("provider_does", "status", "said"),
+    [
+        (failing(400, SAID), 400, "said so"),
+        (failing(401, SAID), 401, "said so"),
+        (failing(403, SAID), 403, "said so"),
+        (failing(409, SAID), 409, "said so"),
+        (failing(414, b"Request URI Too Long"), 414, "Request URI Too Long"),
+        (failing(429, SAID, Retry_After="30"), 429, "said so"),
+        (failing(500, SAID), 502, "said so"),
+        (failing(502, b"<html><title>Bad Gateway</title></html>"), 502, "Bad Gateway"),
+        (failing(503, SAID, Retry_After="7"), 503, "said so"),
+        (failing(504, SAID), 504, "said so"),
+        (failing(302, Location="https://elsewhere/"), 502, "a redirect to https://elsewhere/"),
+        (failing(200, b"<html>"), 502, "no list"),
+        (failing(200, b"{}"), 502, "no list"),
+        (failing(200, b"[1,"), 502, "cannot be read as JSON"),
+        (failing(200, b"[" * 100_000 + b"]" * 100_000), 502, "cannot be read as JSON"),
+    ],
+)
+async def test_what_the_provider_does_is_told_with_its_status(
+    world: World, provider_does: Callable[[web.Request], Awaitable[web.Response]], status: int, said: str
+) -> None:
+    async with provider(provider_does) as base, hubbed(world, base) as hub:
+        answer = await hub("GET", "/contacts")
+    assert_error(answer, status, provider=True)
+    assert said in answer.json["providerMessage"]
+    assert answer.headers.get("retry-after") == {429: "30", 503: "7"}.get(status)
+
+
+async def test_a_record_that_is_none_is_the_providers_failure(world: World) -> None:
+    for body in (b"[]", b"7", b"<html>", b'{"a":' * 100_000 + b"1" + b"}" * 100_000):
+        async with provider(failing(200, body)) as base, hubbed(world, base) as hub:
+            assert_error(await hub("GET", "/contacts/7"), 502, provider=True)
+
+
+async def test_a_provider_that_is_not_there_or_silent_is_told_apart(world: World) -> None:
+    async with hubbed(world, "http://127.0.0.1:9/apis/3.0") as hub:
+        answer = await hub("GET", "/contacts")
+    assert_error(answer, 502, provider=True)
+    assert "no connection to 127.0.0.1:9" in answer.message
+    async with raw_provider(b"", then_close=False) as base, hubbed(world, base, patience=0.1) as hub:
+        answer = await hub("GET", "/contacts")
+    assert_error(answer, 504, provider=True)
+    assert "was silent for 0.1 s" in answer.message
+
+
+BODIES = [
+    b'[{"id":1,"a":1.10,"b":"\\u00e4","c":12345678901234567890123},  {"id":2}]',
+    b"[]",
+    b" [ ] ",
+    b'[{"id":1,"t":"\\ud800"}]',
+]
+
+
+@pytest.mark.parametrize("body", BODIES)
+async def test_a_page_in_which_nothing_has_to_change_is_passed_on_byte_for_byte(world: World, body: bytes) -> None:
+    async with provider(failing(200, body)) as base, hubbed(world, base) as hub:
+        answer = await hub("GET", "/contacts")
+    assert answer.body == body.strip()
+    assert answer.headers["elements-returned-count"] == str(body.count(b"{"))
+
+
+async def test_only_null_members_change_in_a_page(world: World) -> None:
+    body = b'[{"id":1,"a":null,"b":[null,{"c":null,"d":1.10}],"e":{"f":null},"g":"null"}, {"id":2}]'
+    async with provider(failing(200, body)) as base, hubbed(world, base) as hub:
+        answer = await hub("GET", "/contacts")
+    assert answer.body == b'[{"id":1,"b":[null,{"d":1.10}],"e":{},"g":"null"},{"id":2}]'
+
+
+async def test_a_list_that_the_provider_does_not_page_is_paged_here(world: World) -> None:
+    body = json.dumps([{"id": number} for number in range(1, 8)]).encode()
+    async with provider(failing(200, body)) as base, hubbed(world, base) as hub:
+        first = await hub("GET", "/company/nothing?pageSize=3")
+        pages = [first.json, *[await hub.get(f"/company/nothing?pageSize=3&page={number}") for number in (2, 3, 4)]]
+        token = first.headers["elements-next-page-token"]
+        assert await hub.get(f"/company/nothing?nextPage={token}") == pages[1]
+    assert [[row["id"] for row in page] for page in pages] == [[1, 2, 3], [4, 5, 6], [7], []]
+
+
+async def test_too_much_to_look_at_is_refused_with_what_to_add(world: World) -> None:
+    body = json.dumps([{"id": number} for number in range(1, 1001)]).encode()
+    more = '<http://x/?page=2>; rel="next"'
+    async with provider(failing(200, body, Link=more)) as base, hubbed(world, base) as hub:
+        answer = await hub("GET", "/contacts?where=email is not null")
+    assert_error(answer, 400)
+    assert "the first 20000 records have too few that meet it; add AND with a condition" in answer.message

@@ -90,7 +90,7 @@ def provider_message(answer: Answer, secrets: Iterable[str] = ()) -> str | None:
     or the text of a plain or HTML body; at most 500 characters, None when it said nothing."""
     try:
         body = msgspec.json.decode(answer.body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         said = _plain_text(answer.body)
     else:
         said = "; ".join(dict.fromkeys(_messages(body)))
@@ -127,7 +127,7 @@ def is_json_object(answer: Answer) -> bool:
     """Whether the body is a JSON object: then the provider itself spoke, not a gateway in front of it."""
     try:
         return isinstance(msgspec.json.decode(answer.body), dict)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
 
 
@@ -137,7 +137,7 @@ def is_providers_error(answer: Answer) -> bool:
     Gateways speak JSON too, but not this."""
     try:
         msgspec.json.decode(answer.body, type=_Error)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
     return True
 

@@ -27,7 +27,7 @@ def split_rows(body: bytes) -> Sequence[Row]:
     """The records of a page, each as its exact bytes. Raises ProviderDown when it is no list."""
     try:
         return _rows.decode(body)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         pass
     try:
         return elements(body)
