@@ -460,6 +460,16 @@ class StoreContract:
         )
         assert len(await self.claim(store, LaneKind.DELIVER)) == 1
 
+    async def test_a_change_that_is_none_of_the_receivers_leaves_what_is_on_its_way(self, store: Store):
+        deliver = await self.delivering(store)
+        instance = await store.instance(1)
+        assert instance is not None
+        renamed = await store.update_instance(dataclasses.replace(instance, tags=("other",)), plan("contacts"), NOW)
+        await store.renew(deliver, NOW + MINUTE)
+        await store.update_instance(renamed, plan("contacts", url="https://other.example/"), NOW)
+        with pytest.raises(LeaseLost):
+            await store.renew(deliver, NOW + MINUTE)
+
     async def test_a_new_receiver_starts_at_the_end_of_the_log(self, store: Store):
         await store.create_instance(new_instance(), plan("contacts", url=None), NOW)
         (poll,) = await self.claim(store)

@@ -153,8 +153,9 @@ class Store(
 
         Lanes that stay keep their cursor and become ready (parked ones too) and due now; those no longer in the plan
         are switched off and keep their cursor; a running lane's fence moves on. A changed callback URL changes the
-        subscription in place (its queue stays). A hint lane, once made, stays, and becomes due with each change so that
-        what it registered can be removed. Raises `LeaseLost` when somebody else has changed it meanwhile.
+        subscription in place (its queue stays); where nothing of it changes, a lane that is worked is left alone, so
+        that what is on its way is not sent twice. A hint lane, once made, stays, and becomes due with each change so
+        that what it registered can be removed. Raises `LeaseLost` when somebody else has changed it meanwhile.
         """
 
     async def delete_instance(self, instance_id: int, now: Moment) -> bool:

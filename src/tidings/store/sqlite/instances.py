@@ -77,17 +77,24 @@ class Instances(Database):
         # Lanes of other subscriptions and of replays are not the configuration's.
         own = self._own_subscription(db, instance)
         ours = (LaneKind.DELIVER, None if own is None else str(own.id))
-        have = {
-            (row["kind"], row["key"]): row["id"]
+        lanes = {
+            (row["kind"], row["key"]): row
             for row in lane_rows(db, None, instance.id)
             if row["kind"] in (LaneKind.POLL, LaneKind.HINT) or (row["kind"], row["key"]) == ours
         }
+        have = {name: row["id"] for name, row in lanes.items()}
         want = {(LaneKind.POLL.value, name): plan.generations.get(name, "") for name in plan.resources}
         if own is not None and plan.callback_url:
-            self._follow(db, own, plan, now)
-            want[(LaneKind.DELIVER.value, str(own.id))] = ""
+            followed = _followed(own, plan, now)
+            lane = lanes.get(ours)
+            if followed == own and own.active and own.stopped_at is None and lane is not None and lane["owner"]:
+                del have[ours]  # what is on its way, and would be sent in the same way, is left alone
+            else:
+                self._follow(db, followed, now)
+                want[(LaneKind.DELIVER.value, str(own.id))] = ""
         elif own is not None:
             run(db, "rest_subscription", id=own.id, now=now)
+            run(db, "rouse_replays", subscription_id=own.id, now=now)
         hints = (LaneKind.HINT.value, HINT_LANE)
         if plan.hints or hints in have:
             want[hints] = ""
@@ -121,18 +128,12 @@ class Instances(Database):
         )
         add_subscription(db, self._vault, new, now)
 
-    def _follow(self, db: sqlite3.Connection, own: Subscription, plan: LanePlan, now: Moment) -> None:
-        """Bring the instance's own subscription in line with its configuration, and let it go on."""
-        followed = replace(
-            own,
-            url=plan.callback_url or "",
-            keys=rotated(own.keys, plan.signature_key, now, plan.key_overlap_for),
-            headers=plan.callback_headers,
-            basic=plan.callback_login and Basic(*plan.callback_login),
-        )
-        run(db, "change_subscription", id=own.id, **rows.subscription_values(followed, self._vault))
+    def _follow(self, db: sqlite3.Connection, own: Subscription, now: Moment) -> None:
+        """Write the instance's own subscription, and let it go on."""
+        run(db, "change_subscription", id=own.id, **rows.subscription_values(own, self._vault))
         run(db, "start_subscription", id=own.id)
         run(db, "unqueue_deliveries", subscription_id=own.id, now=now)
+        run(db, "rouse_replays", subscription_id=own.id, now=now)
 
     async def delete_instance(self, instance_id: int, now: Moment) -> bool:
         def work(db: sqlite3.Connection) -> bool:
@@ -210,3 +211,14 @@ class Instances(Database):
             return 0
 
         return await self._writer.run(work)
+
+
+def _followed(own: Subscription, plan: LanePlan, now: Moment) -> Subscription:
+    """The instance's own subscription as its configuration wants it."""
+    return replace(
+        own,
+        url=plan.callback_url or "",
+        keys=rotated(own.keys, plan.signature_key, now, plan.key_overlap_for),
+        headers=plan.callback_headers,
+        basic=plan.callback_login and Basic(*plan.callback_login),
+    )
