@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from tests.api.conftest import PASSWORD, World
 from tests.api.people import GOOD, account, member, organization
 from tests.api.test_accounts import lanes_of, polled
 from tests.api.test_errors import assert_error
+from tests.docs.pages import ROOT
 from tidings.core.model import LaneState
 
 DAY = 24 * 3_600_000
@@ -37,6 +39,16 @@ async def test_a_new_user_gets_secret_and_roles_and_can_call(world: World):
         assert (await ada("GET", f"/users/{name}")).json == without
     assert (await world.client("GET", "/users")).json[1] == without
     assert GOOD.encode() not in made.body
+
+
+async def test_the_example_of_a_user_is_what_is_answered(world: World):
+    page = (ROOT / "docs/api.md").read_text()
+    said = json.loads(page.partition("```json user\n")[2].partition("```")[0])
+    made = await account(world, "acme")
+    body = new_user(firstName="Ada", email="ada@acme.example")
+    answered = (await world.client("POST", f"/accounts/{made['id']}/users", body)).json
+    assert list(answered) == list(said)
+    assert answered | {"secret": ""} == said | {"secret": ""}
 
 
 @pytest.mark.parametrize("path", ["/users", "/organizations/users", "/accounts/{}/users"])

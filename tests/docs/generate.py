@@ -12,8 +12,10 @@ from tests.docs.platform_routes import PLATFORM
 from tidings.api.authorization import Scope
 from tidings.api.meter import COUNTED
 from tidings.api.metrics import GAUGES
+from tidings.api.privileges import privilege_for
 from tidings.api.routes import BASE, ROUTES
 from tidings.cli.serve import serve
+from tidings.core.roles import ROLES, Privilege
 from tidings.elements.describe import catalog
 from tidings.settings import rows
 
@@ -40,16 +42,24 @@ def settings() -> str:
 
 def routes() -> str:
     return table(
-        ("", "Path", "Asks for", "What it does"),
+        ("", "Path", "Asks for", "Privilege", "What it does"),
         (
             (
                 route.method,
                 code(path_of(route.path)),
                 ASKS_FOR[route.scope],
+                code(privilege_for(route.method, route.path.removeprefix(BASE), route.scope) or ""),
                 " ".join((inspect.getdoc(route.handler) or "").split()),
             )
             for route in ROUTES
         ),
+    )
+
+
+def roles() -> str:
+    return table(
+        ("Privilege", *(code(role.key) for role in ROLES.values())),
+        ((code(each), *("yes" if each in role.privileges else "" for role in ROLES.values())) for each in Privilege),
     )
 
 
@@ -104,6 +114,7 @@ def table(head: tuple[str, ...], lines: Iterable[tuple[str, ...]]) -> str:
 TABLES: Mapping[str, tuple[str, Callable[[], str]]] = {
     "settings": ("docs/settings.md", settings),
     "routes": ("docs/api.md", routes),
+    "roles": ("docs/api.md", roles),
     "platform": ("docs/api.md", platform),
     "keys": ("docs/polling.md", keys),
     "metrics": ("docs/operations.md", metrics),
