@@ -348,6 +348,41 @@ async def test_outcomes_that_come_in_during_a_commit_go_into_the_next_one_togeth
     assert {state for state, _ in (await scene.statuses()).values()} == {"delivered"}
 
 
+async def test_what_has_arrived_is_stored_soon_though_other_tries_hang(scene: Scene):
+    release = [scene.receiver.hang(record) for record in "ac"]
+    stored = asyncio.Event()
+
+    async def tell(after: bool) -> None:
+        if after:
+            stored.set()
+
+    await scene.log("a", "b", "c")
+    deliverer = scene.deliverer(Watched(scene.store, commit_deliveries=tell), look_for=3600.0, lease_for=10_800.0)
+    running = asyncio.create_task(scene.turn(deliverer))
+    async with asyncio.timeout(20):
+        await stored.wait()  # "b"
+        stored.clear()
+        release[1].set()
+        await stored.wait()  # "c", just after a commit
+    assert [state for state, _ in (await scene.statuses()).values()] == ["retry", "delivered", "delivered"]
+    release[0].set()
+    await running
+
+
+async def test_what_arrives_in_quick_succession_is_stored_together(scene: Scene):
+    stored: list[int] = []
+
+    async def note(after: bool) -> None:
+        if not after:
+            stored.append(len(scene.receiver.accepted))
+
+    letters = [chr(0x4E00 + n) for n in range(100)]
+    await scene.log(*letters)
+    await scene.turn(scene.deliverer(Watched(scene.store, commit_deliveries=note), window=40, commit_every=3600.0))
+    assert all(many >= 20 for many in map(lambda now, before: now - before, stored[:-1], [0, *stored]))
+    assert stored[-1] == 100
+
+
 async def test_no_more_than_a_window_runs_ahead_of_the_commits(scene: Scene):
     stuck = asyncio.Event()
 

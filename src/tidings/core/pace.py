@@ -70,3 +70,8 @@ def opens_at(pace: Pace, now: Moment) -> Moment:
     """
     ahead_until = round(pace.sent_until) if pace.sent_until - now > LEAD else now
     return max(pace.held_until, ahead_until, now)
+
+
+def is_open(pace: Pace, now: Moment) -> bool:
+    """Whether that moment has come."""
+    return pace.held_until <= now and pace.sent_until - now <= LEAD

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
+from functools import lru_cache
 
 from tidings.core.errors import InvalidInput
 from tidings.core.model import JSON
@@ -20,7 +21,7 @@ def platform_signature(key: str, body: bytes) -> str:
     >>> platform_signature("Jefe", b"what do ya want for nothing?")
     'sha256=W9zBRr9gdU5qBCQmCJV1x1oAPwidJzmDnexYuWTsOEM='
     """
-    return "sha256=" + b64encode(hmac.digest(key.encode(), body, "sha256")).decode()
+    return "sha256=" + _mac(key.encode(), body)
 
 
 def standard_signature(key: str, notification_id: str, sent_at: int, body: bytes) -> str:
@@ -28,8 +29,7 @@ def standard_signature(key: str, notification_id: str, sent_at: int, body: bytes
 
     A key that begins with `whsec_` signs with the bytes that follow it in base64, any other with its UTF-8.
     """
-    signed = f"{notification_id}.{sent_at}.".encode() + body
-    return "v1," + b64encode(hmac.digest(_standard_key(key), signed, "sha256")).decode()
+    return "v1," + _mac(_standard_key(key), f"{notification_id}.{sent_at}.".encode(), body)
 
 
 def headers(
@@ -58,6 +58,19 @@ def check_key(name: str, key: str) -> None:
         _standard_key(key)
     except ValueError:
         raise InvalidInput(name, f"what follows {STANDARD_PREFIX} must be base64") from None
+
+
+def _mac(key: bytes, *parts: bytes) -> str:
+    mac = _begun(key).copy()
+    for part in parts:
+        mac.update(part)
+    return b64encode(mac.digest()).decode()
+
+
+@lru_cache(1024)
+def _begun(key: bytes) -> hmac.HMAC:
+    """What a key's signatures have in common, which is a quarter of the work for a small body."""
+    return hmac.new(key, digestmod="sha256")
 
 
 def _standard_key(key: str) -> bytes:

@@ -138,7 +138,10 @@ class Subscription:
 
     def cut_at(self, sequence: int) -> Cut:
         """The cut in force for the notification that begins with `sequence`."""
-        return next((cut for cut in reversed(self.cuts) if cut.after < sequence), self.cuts[0])
+        for cut in reversed(self.cuts):
+            if cut.after < sequence:
+                return cut
+        return self.cuts[0]
 
     def keys_at(self, now: Moment) -> list[str]:
         """The keys in force, the one that is on its way out first: a receiver that knows only that one goes on."""

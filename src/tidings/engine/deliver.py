@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
@@ -34,6 +35,10 @@ class Deliverer:
     stores how far it is after every `far` notifications. Bodies take about `lane_bytes` in one lane and
     `all_bytes` in all together, and one more each, so that none waits for the others. When a try takes long, the log is
     looked at every `look_for` meanwhile, so that others are not kept waiting by it.
+
+    What has ended is stored together: at once with the lane's last, else as soon as half a `window` has ended or
+    `commit_every` has passed since a commit began. After a crash no more than that is repeated, and what ends while a
+    commit is made.
     """
 
     def __init__(
@@ -51,12 +56,14 @@ class Deliverer:
         backlog: int = 500,
         far: int = FAR,
         look_for: float = 1.0,
+        commit_every: float = 0.05,
         lane_bytes: int = 4_000_000,
         all_bytes: int = 64_000_000,
     ) -> None:
         self.store, self.send, self.clock, self.log, self.dice = store, send, clock, log, dice
         self.meter = meter or Meter()
-        self.lease_for, self.look_for, self.lane_bytes, self.room = lease_for, look_for, lane_bytes, Room(all_bytes)
+        self.lease_for, self.look_for, self.commit_every = lease_for, look_for, commit_every
+        self.lane_bytes, self.room = lane_bytes, Room(all_bytes)
         self.concurrency, self.window, self.backlog, self.far = concurrency, window, backlog, far
 
     async def run(self, lane: Lane) -> None:
@@ -192,11 +199,11 @@ class _Run:
 
     def _wants_more(self) -> bool:
         """Whether to read on in the log: nothing can be sent, the stock is low, or something may have come since."""
-        if self._stays() or self._is_ahead():
-            return False
         if self._caught_up:
-            return bool(self._couriers) and self._time() - self._looked_at >= self._by.look_for
-        return not self._couriers or (self._window.fresh <= self._by.window // 2 and self._has_room())
+            wants = bool(self._couriers) and self._time() - self._looked_at >= self._by.look_for
+        else:
+            wants = not self._couriers or (self._window.fresh <= self._by.window // 2 and self._has_room())
+        return wants and not self._stays() and not self._is_ahead()
 
     def _is_ahead(self) -> bool:
         # What is not committed yet would be repeated after a crash: beyond a window of it nothing more is read.
@@ -222,16 +229,26 @@ class _Run:
 
     def _commit_on(self) -> None:
         """Commit what has ended since the last commit began, one commit at a time; the last one gives the lane back."""
-        goes_on = self._is_ahead() or (self._couriers and self._window.writes)
-        if self._committing is None and goes_on and self._stop_reason is None:
+        if self._commit_in() == 0:
             self._held_at = self._time()
             self._committing = asyncio.create_task(self._commit(release=False, due_at=self._by.clock()))
             self._committing.add_done_callback(lambda _: self._changed.set())
 
+    def _commit_in(self) -> float:
+        """In how many seconds it is time for a commit while the lane is worked on; for ever when it is not."""
+        ended = len(self._window.writes)
+        if self._committing is not None or self._stop_reason is not None:
+            return math.inf
+        if self._is_ahead() or (self._couriers and ended >= self._by.window // 2):
+            return 0
+        if not (self._couriers and ended):
+            return math.inf
+        return max(self._held_at + self._by.commit_every - self._time(), 0)
+
     async def _next_thing(self) -> None:
         """Wait until something has ended that asks for a commit or for more, or it is time to look around."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(min(self._by.look_for, self._by.lease_for / 3)):
+            async with asyncio.timeout(min(self._commit_in(), self._by.look_for, self._by.lease_for / 3)):
                 await self._changed.wait()
         self._changed.clear()
         if self._broken is not None:
@@ -255,8 +272,13 @@ class _Run:
         if outcome.ok and self._has_all_rows and not self._window.is_draining:
             self._receiver.has_been_caught_up_with()
         self._attempts.tell(tried, outcome, verdict, now)
-        if self._committing is None or self._wants_more():
+        if self._asks_for_the_main_loop():
             self._changed.set()
+
+    def _asks_for_the_main_loop(self) -> bool:
+        """Whether more may be sent than one after the other, a commit is due or must be waited for, or more is read."""
+        has_begun = len(self._window.writes) == 1
+        return len(self._couriers) < self._most() or has_begun or self._commit_in() == 0 or self._wants_more()
 
     def _due_at(self) -> Moment:
         """When there is something to do again, if nothing comes to the log."""

@@ -36,7 +36,7 @@ class Receiver:
         return paces.opens_at(self.pace, now)
 
     def is_paused(self, now: Moment) -> bool:
-        return self.opens_at(now) > now
+        return not paces.is_open(self.pace, now)
 
     def sending(self, now: Moment) -> None:
         """One more is sent."""
