@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tidings.core.errors import (
@@ -155,6 +157,20 @@ def test_a_server_in_maintenance_says_how_long() -> None:
 )
 def test_the_providers_own_words_are_found(body: bytes, said: str | None) -> None:
     assert provider_message(answer(400, body)) == said
+
+
+def test_a_refusal_names_the_members_that_the_provider_complained_of() -> None:
+    said = [{"message": "Unknown value", "field": "level"}, {"message": "The name field is required.", "field": "name"}]
+    errors = [*said, said[0], {"field": None}, 7]
+    body = json.dumps({"code": "X", "message": "it is invalid", "errors": errors}).encode()
+    error = failure(answer(400, body), purpose="creating callbacks")
+    assert isinstance(error, ProviderRefused)
+    assert error.provider_message == "it is invalid; level: Unknown value; The name field is required."
+    assert error.fields == ("level", "name")
+    for nothing in (b"[]", b"<html>", b'{"errors":7}', b"["):
+        refused = failure(answer(400, nothing), purpose="creating callbacks")
+        assert isinstance(refused, ProviderRefused)
+        assert refused.fields == ()
 
 
 def test_long_words_are_cut() -> None:

@@ -23,6 +23,7 @@ from tidings.core.errors import (
     ProviderError,
     ProviderRefused,
     ProviderSilent,
+    ProviderUnreached,
     RateLimited,
 )
 from tidings.elements.answer import Answer
@@ -208,7 +209,7 @@ async def test_nobody_at_the_address_is_said_plainly() -> None:
         port = unused.getsockname()[1]
         async with client() as ask:
             error = await refusal(ask, f"http://127.0.0.1:{port}/apis/3.0")
-    assert type(error) is ProviderDown
+    assert type(error) is ProviderUnreached
     assert f"no connection to 127.0.0.1:{port}" in str(error)
 
 

@@ -87,6 +87,18 @@ async def test_a_moved_api_is_found_by_one_question_and_asked_there_from_then_on
         assert len(upgraded.asked) == 2
 
 
+async def test_what_is_sent_follows_an_api_that_has_moved_and_is_done_once():
+    upgraded = Upgraded()
+    async with account(upgraded) as asked:
+        upgraded.codebase = "v2026_1"
+        await asked.send("POST", "/company/contacts", "creating contacts", body=b"{}", params={"a": "b"})
+    assert [(request.method, request.raw_path) for request in upgraded.requests] == [
+        ("POST", "/v2025_1/apis/3.0/company/contacts?a=b"),
+        ("GET", "/login/companyinfo/acme"),
+        ("POST", "/v2026_1/apis/3.0/company/contacts?a=b"),
+    ]
+
+
 async def test_many_who_ask_at_once_find_it_with_one_question():
     upgraded = Upgraded()
     moves = Moves()

@@ -10,6 +10,7 @@
     │   │   └── Throttled           we did not ask: it is not this tenant's turn yet
     │   ├── ProviderDown         transient; try again with backoff
     │   │   ├── ProviderSilent      it had the request and did not answer in time
+    │   │   ├── ProviderUnreached   it never had the request
     │   │   └── AnswerTooLarge      ask for less
     │   ├── ProviderRefused      the request itself is wrong
     │   │   └── PagingUnsupported   page another way
@@ -109,12 +110,30 @@ class ProviderSilent(ProviderDown):
     """The request was sent and nothing, or not all, came back in time: what it asked for may have been done."""
 
 
+class ProviderUnreached(ProviderDown):
+    """There was no connection, so nothing was sent."""
+
+
 class AnswerTooLarge(ProviderDown):
     """The body is larger than we read; fewer records a page make it smaller."""
 
 
 class ProviderRefused(ProviderError):
-    """Any other 4xx: the provider understood us and said no; the same request will fail again."""
+    """Any other 4xx: the provider understood us and said no; the same request will fail again.
+
+    `fields` are the members of the body that it complained of, as far as it named them.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        provider_message: str | None = None,
+        status: int | None = None,
+        fields: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(message, provider_message=provider_message, status=status)
+        self.fields = fields
 
 
 class PagingUnsupported(ProviderRefused):

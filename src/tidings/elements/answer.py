@@ -6,11 +6,12 @@ Pure. The provider's own words are kept (`provider_message`), our secrets never 
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from typing import Any
 
 import msgspec
 
@@ -86,8 +87,9 @@ def retry_after(answer: Answer) -> float | None:
 
 
 def provider_message(answer: Answer, secrets: Iterable[str] = ()) -> str | None:
-    """What the provider said, in its own words: `message` and every `errors[].message` (spec connectwise.md 4.4),
-    or the text of a plain or HTML body; at most 500 characters, None when it said nothing."""
+    """What the provider said, in its own words: `message` and every `errors[].message` (spec connectwise.md 4.4), with
+    the `field` in front of one that does not name it, or the text of a plain or HTML body; at most 500 characters,
+    None when it said nothing."""
     try:
         body = msgspec.json.decode(answer.body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -107,10 +109,27 @@ def _messages(body: object) -> Iterable[str]:
         for key in ("message", "error_description", "Message"):
             if isinstance(said := body.get(key), str):
                 yield said
-        errors = body.get("errors")
-        for error in errors if isinstance(errors, list) else ():
-            if isinstance(error, dict) and isinstance(said := error.get("message"), str):
-                yield said
+        for error in _errors(body):
+            if isinstance(said := error.get("message"), str):
+                field = error.get("field")
+                yield f"{field}: {said}" if isinstance(field, str) and field.lower() not in said.lower() else said
+
+
+def _errors(body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    errors = body.get("errors")
+    for error in errors if isinstance(errors, list) else ():
+        if isinstance(error, dict):
+            yield error
+
+
+def complained_of(answer: Answer) -> tuple[str, ...]:
+    """The members of what was sent that the provider names in `errors[].field`, each once."""
+    try:
+        body = msgspec.json.decode(answer.body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ()
+    fields = [error.get("field") for error in _errors(body)] if isinstance(body, dict) else []
+    return tuple(dict.fromkeys(field for field in fields if isinstance(field, str) and field))
 
 
 def _plain_text(body: bytes) -> str:
@@ -180,6 +199,8 @@ def failure(
         return RateLimited(text, retry_after=retry_after(answer), provider_message=said, status=status)
     if kind is ProviderDown:
         return ProviderDown(text, retry_after=retry_after(answer), provider_message=said, status=status)
+    if kind is ProviderRefused:
+        return ProviderRefused(text, provider_message=said, status=status, fields=complained_of(answer))
     return kind(text, provider_message=said, status=status)
 
 

@@ -192,23 +192,38 @@ class Connection:
         *,
         params: Mapping[str, str] | None = None,
         body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
         expected: Container[int] = (200,),
+        by_id: bool = False,
     ) -> Answer:
-        """What the provider answers to any request below its root; `body` is JSON."""
-        url = url_of(self._root, path, params)
-        return await self._asked(
-            purpose,
-            partial(
+        """What the provider answers to any request below its root; `body` is JSON, `headers` go beside those of every
+        request, and `by_id` says that the request is about one record. It is sent once, and once more only where the
+        API has moved away from the place that answered that nothing is there."""
+        said = {**(headers or {}), **self._headers}
+
+        def ask(root: str) -> Awaitable[Answer]:
+            send = partial(
                 self._client.send,
                 method,
-                url,
-                headers=self._headers,
+                url_of(root, path, params),
+                headers=said,
                 purpose=purpose,
                 body=body,
+                by_id=by_id,
                 secrets=self._secrets,
                 expected=expected,
-            ),
-        )
+            )
+            return self._asked(purpose, send)
+
+        try:
+            return await self._found(ask)
+        except ProviderDown as error:
+            # A provider may answer what was wrong with a body as if something were wrong with itself.
+            said_so = (error.provider_message or "").startswith(self._element.api.mistakes)
+            if error.status != HTTPStatus.INTERNAL_SERVER_ERROR or not said_so:
+                raise
+            refused = ProviderRefused(str(error), provider_message=error.provider_message, status=400)
+            raise refused from error
 
     async def read_key(self, address: str) -> str:
         """The key that a hint of this account is signed with, read where the hint says that it is.
@@ -243,7 +258,7 @@ class Connection:
         headers: Mapping[str, str] | None = None,
         by_id: bool = False,
     ) -> Answer:
-        """An answer to a GET below the root, which is looked for once when nothing is there any more."""
+        """An answer to a GET below the root."""
         said = {**self._headers, **(headers or {})}
 
         def ask(root: str) -> Awaitable[Answer]:
@@ -251,6 +266,10 @@ class Connection:
             get = partial(self._client.get, url, headers=said, purpose=purpose, by_id=by_id, secrets=secrets)
             return self._asked(purpose, get)
 
+        return await self._found(ask)
+
+    async def _found(self, ask: Callable[[str], Awaitable[Answer]]) -> Answer:
+        """What `ask` returns for the root, which is looked for once when nothing is there any more."""
         root = self._root
         try:
             return await ask(root)
@@ -363,4 +382,7 @@ def _provider_name(dotted: str) -> str:
 
 
 def _with(error: CredentialsRefused | ProviderRefused, hint: str) -> CredentialsRefused | ProviderRefused:
-    return type(error)(f"{error}; {hint}", provider_message=error.provider_message, status=error.status)
+    said, told = f"{error}; {hint}", error.provider_message
+    if isinstance(error, ProviderRefused):
+        return type(error)(said, provider_message=told, status=error.status, fields=error.fields)
+    return type(error)(said, provider_message=told, status=error.status)

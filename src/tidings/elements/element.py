@@ -115,7 +115,8 @@ class Resource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     paths (segments joined by `/`, `*` for any one segment) say nothing about whether a record changed. `touched` says
     whether a moved stamp on equal content is news. `aliases` maps names of CEQL to paths in a record. `verbs` are what
     the hub does with it; `filters` says whether the provider can select by conditions, or we have to; `searches` are
-    names of CEQL for what stands in a list.
+    names of CEQL for what stands in a list. `given` are members that a new record has where nobody says otherwise,
+    `{id}` for the id in its path.
     """
 
     path: str
@@ -135,6 +136,7 @@ class Resource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     verbs: tuple[Verb, ...] = ("list", "create", "read", "update", "replace", "delete")
     filters: bool = True
     searches: Mapping[str, Search] = {}
+    given: Mapping[str, Any] = {}
 
     @property
     def field_types(self) -> Mapping[str, FieldType]:
@@ -210,7 +212,11 @@ class Discovery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Api(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How the provider is reached: the configuration key that holds its root, a cheap request that only good
-    credentials can make, the most rows a page may have, the headers of every request, and how often it may be asked."""
+    credentials can make, the most rows a page may have, the headers of every request, and how often it may be asked.
+
+    `passes` are headers that it takes from whoever writes to it through us, such as Idempotency-Key. `mistakes` are how
+    its words begin where it answers 500 to a body that is wrong.
+    """
 
     root: str
     check: str
@@ -218,6 +224,8 @@ class Api(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     headers: tuple[Header, ...] = ()
     budget: RequestBudget = RequestBudget()
     discovery: Discovery | None = None
+    passes: tuple[str, ...] = ()
+    mistakes: tuple[str, ...] = ()
 
 
 class HintKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

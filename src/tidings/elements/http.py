@@ -16,6 +16,7 @@ from tidings.core.errors import (
     ProviderDown,
     ProviderRefused,
     ProviderSilent,
+    ProviderUnreached,
 )
 from tidings.core.model import Moment
 from tidings.core.scrub import scrub
@@ -156,9 +157,7 @@ class ProviderClient:
         except (aiohttp.ClientError, HttpProcessingError, OSError) as error:
             if forbidden := _forbidden_address(error):
                 raise forbidden from None
-            is_silent = isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ConnectionTimeoutError)
-            kind = ProviderSilent if is_silent else ProviderDown
-            raise kind(scrub(f"{purpose}: {self._what_happened(error, url)}", secrets)) from error
+            raise _kind(error)(scrub(f"{purpose}: {self._what_happened(error, url)}", secrets)) from error
         if failed := failure(answer, purpose=purpose, by_id=by_id, secrets=secrets, expected=expected):
             raise failed
         return answer
@@ -198,6 +197,13 @@ class ProviderClient:
                 return f"the answer of {host} broke off or could not be decompressed"
             case _:
                 return f"the connection to {host} broke ({type(error).__name__})"
+
+
+def _kind(error: BaseException) -> type[ProviderDown]:
+    """Whether the provider can have had the request, as far as that can be told."""
+    if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
+        return ProviderUnreached
+    return ProviderSilent if isinstance(error, TimeoutError) else ProviderDown
 
 
 def _forbidden_address(error: BaseException | None) -> AddressForbidden | None:
