@@ -22,6 +22,11 @@ async def test_a_user_who_calls_too_often_is_told_when_to_call_again(world: Worl
     assert (await client("GET", "/elements")).status == 429
 
 
+async def test_calls_that_are_refused_are_counted_too(world: World) -> None:
+    client = world.rebuilt(settings=Settings(user_requests_a_minute=2))
+    assert [(await client("GET", f"/instances/{nth}")).status for nth in (7, 8, 9)] == [404, 404, 429]
+
+
 async def test_without_a_limit_nothing_is_counted(world: World) -> None:
     client = world.rebuilt(settings=Settings(user_requests_a_minute=0))
     assert {(await client("GET", "/elements/keys")).status for _ in range(50)} == {200}

@@ -59,10 +59,12 @@ async def test_a_call_is_found_again_under_its_request_id(world: World) -> None:
 
 async def test_refused_calls_are_kept_as_failed_and_those_of_nobody_are_not(world: World) -> None:
     bad = await world.client("GET", "/instances?hydrate=perhaps")
+    unknown = await world.client("GET", "/instances/7")
     await world.anybody("GET", "/elements")
     await world.client("GET", "//health")
     assert [(each["request_id"], each["request_status"], each["response_status"]) for each in await usages(world)] == [
-        (bad.headers["elements-request-id"], "FAILED", 400)
+        (unknown.headers["elements-request-id"], "FAILED", 404),
+        (bad.headers["elements-request-id"], "FAILED", 400),
     ]
 
 

@@ -17,6 +17,7 @@ from tidings.core.people import may
 from tidings.core.roles import Privilege
 
 GREATEST_ID = 2**63 - 1
+TOO_MANY = "This user has made too many calls"
 
 
 class Scope(Enum):
@@ -65,8 +66,8 @@ def read(header: str | None) -> Credentials:
 async def authorise(request: Request, parts: ApiParts, scope: Scope, privilege: Privilege | None = None) -> Call:
     """The call with its user, and with its instance where the route is about one.
 
-    Raises Refused: 401 for who is not known or not active, 403 for who has not the privilege, 404 for what is not
-    theirs.
+    Raises Refused: 401 for who is not known or not active, 429 for who calls too often, 403 for who has not the
+    privilege, 404 for what is not theirs.
     """
     if scope is Scope.OPEN:
         return Call(parts)
@@ -74,6 +75,9 @@ async def authorise(request: Request, parts: ApiParts, scope: Scope, privilege: 
     user = await _user(parts, given, scope)
     if not (user.active and user.account_active):
         raise Refused(401, "Authorization: this user, or the account, is not active; an administrator can change that")
+    # From here on it is this user's call, whatever becomes of it: it is counted, and kept.
+    request.state.call = UserCall(parts, user)
+    parts.rates.spend(user.id, parts.settings.user_requests_a_minute, parts.clock(), TOO_MANY)
     if privilege is not None:
         ask_for(user, privilege)
     if scope in OF_TOKEN:
