@@ -9,6 +9,7 @@ import socket
 import ssl
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Final
 
 import aiohttp
@@ -18,6 +19,7 @@ from yarl import URL
 
 from tidings.core.addresses import AddressPolicy
 from tidings.core.model import Outcome
+from tidings.outbound.deadline import Deadlines
 from tidings.outbound.guard import forbidden_address, guarded_connector
 
 ANSWER_KEPT: Final = 1024
@@ -61,6 +63,7 @@ class Sender:
     ) -> None:
         self._session, self._timeout_for, self._answer_cap = session, timeout_for, answer_cap
         self._connect_for, self._silence_for = connect_for, silence_for
+        self._deadlines = Deadlines(timeout_for)
         # Below the total limit only the way there is aiohttp's to watch: it costs nothing on a connection that is kept.
         self._timeout = aiohttp.ClientTimeout(total=None, connect=connect_for, ceil_threshold=timeout_for)
 
@@ -71,7 +74,7 @@ class Sender:
         answer = _Answer()
         error = None
         try:
-            async with asyncio.timeout(self._timeout_for):
+            with self._deadlines.begin():
                 await self._post(url, headers, body, answer)
         except aiohttp.ConnectionTimeoutError:
             error = f"no connection within {self._connect_for:g} s"
@@ -82,13 +85,10 @@ class Sender:
         took_for = clock() - began
         if answer.status is None:
             return Outcome(None, error, None, "", took_for)
-        return Outcome(
-            status=answer.status,
-            error=None if 200 <= answer.status < 300 else _refusal(answer),
-            retry_after=None if 200 <= answer.status < 300 else retry_after(answer.headers),
-            answer=bytes(answer.body[:ANSWER_KEPT]).decode("utf-8", "replace").replace("\0", ""),
-            took_for=took_for,
-        )
+        text = bytes(answer.body[:ANSWER_KEPT]).decode("utf-8", "replace").replace("\0", "")
+        if 200 <= answer.status < 300:
+            return Outcome(answer.status, None, None, text, took_for)
+        return Outcome(answer.status, _refusal(answer), retry_after(answer.headers), text, took_for)
 
     async def _post(self, url: str, headers: Mapping[str, str], body: bytes, answer: _Answer) -> None:
         # Large bodies go in pieces, so that one receiver does not hold up the others.
@@ -179,6 +179,7 @@ def _cause(error: OSError) -> str:
     return error.strerror or str(error)
 
 
+@lru_cache(4096)
 def _as_written(url: str) -> URL:
     """The URL with every escape that its author wrote, since a token in it may be signed; else made fit to send."""
     return URL(url, encoded=url.isascii() and url.isprintable() and " " not in url)
