@@ -11,10 +11,11 @@ import pytest
 from msgspec.structs import replace
 
 from tests.api.client import Answer, Client
-from tests.api.conftest import ELEMENT, World, body
+from tests.api.conftest import ELEMENT, NOW, World, body
 from tests.api.subscribed import subscribed
 from tests.api.test_errors import assert_error
 from tests.core.test_arrival import POLL, SALESFORCE
+from tidings.cli.explain import told as lines
 from tidings.elements.describe import catalog
 from tidings.settings import Settings
 
@@ -328,3 +329,32 @@ async def test_a_filter_counts_for_what_is_sent_as_well(world: World, sent: Clie
     await sent("POST", f"{AT}/1", {"id": 2})
     found = [(await world.client("GET", f"/notifications/{number}/subscriptions/deliveries")).json for number in (1, 2)]
     assert [made["id"] in {each["subscriptionId"] for each in of} for of in found] == [False, True]
+
+
+async def test_explain_tells_what_the_provider_sent_beside_what_readings_saw(world: World, sent: Client) -> None:
+    await instance(world, **{"event.objects": "contacts"})
+    for event in ({"id": 57, "action": "update"}, {"id": "57%"}, {"id": 58}, {"id": 57, "action": "delete"}):
+        await sent("POST", f"{AT}/1", event | {"objectType": "contacts"})
+        world.clock[0] += 1000
+    told = (await world.client("GET", "/instances/1/explain?resource=contacts&objectId=57")).json
+    assert [(each["kind"], each["said"]) for each in told["entries"]] == [
+        ("sent", "the provider sent that it was updated"),
+        ("sent", "the provider sent that it was deleted"),
+    ]
+    assert told["said"].endswith("; its provider sent it 2 times")
+    ((event,), _) = [each["events"] for each in told["entries"]]
+    assert (event["sequence"], event["eventType"], event["status"], event["attempts"]) == (1, "UPDATED", "NEW", [])
+    early = (await world.client("GET", f"/instances/1/explain?resource=contacts&objectId=57&to={NOW}")).json
+    assert len(early["entries"]) == 1
+
+
+async def test_explain_answers_for_a_resource_that_only_its_provider_sends(world: World, sent: Client) -> None:
+    await instance(world)
+    await sent("POST", f"{AT}/1", SALESFORCE)
+    path = "/instances/1/explain?resource=Contact&objectId="
+    told = (await world.client("GET", f"{path}003i000002aXRPTAA4")).json
+    assert told["said"] == "Contact/003i000002aXRPTAA4 is not polled; its provider sent it once"
+    assert (told["polling"], told["known"], len(told["entries"])) == (None, None, 1)
+    said, *_ = lines(told)
+    assert said == told["said"]
+    assert_error(await world.client("GET", f"{path}other"), 404)

@@ -7,12 +7,16 @@ from functools import partial
 
 from tests.store.contract import MINUTE, NOW, created, cut_one_each, new_instance, page, plan
 from tests.store.counting import CountingContract
-from tidings.core.model import LaneKind
+from tidings.core.model import Change, EventType, LaneKind
 from tidings.store.base import Store
 
 
 def cut(*ids: int):
     return partial(cut_one_each, [created(each) for each in ids])
+
+
+def cut_texts(*ids: str):
+    return partial(cut_one_each, [Change(EventType.UNKNOWN, each, 1, NOW, b"{}") for each in ids])
 
 
 class IngestContract(CountingContract):
@@ -60,6 +64,19 @@ class IngestContract(CountingContract):
         for attempt in (broken, cut(1)):
             await asyncio.gather(store.ingest(1, attempt, 1, NOW), return_exceptions=True)
         assert [each.first_sequence for each in await store.log_after(1, 0, 10)] == [1]
+
+    async def test_what_tells_of_a_record_is_found_by_its_exact_id(self, store: Store):
+        await store.create_instance(new_instance(), plan(), NOW)
+        for each in ("5", "55", "a%b", "a_b", 'a"b', "aXb"):
+            await store.ingest(1, cut_texts(each), 1, NOW)
+        found = {
+            each: await store.mentioning(1, "contacts", each, 1, 100, 10)
+            for each in ("5", "a%b", "a_b", 'a"b', "nothing")
+        }
+        assert found == {"5": [1], "a%b": [3], "a_b": [4], 'a"b': [5], "nothing": []}
+        assert await store.mentioning(1, "contacts", "5", 2, 100, 10) == []
+        assert await store.mentioning(1, "incidents", "5", 1, 100, 10) == []
+        assert await store.mentioning(2, "contacts", "5", 1, 100, 10) == []
 
     async def test_configurations_are_those_of_one_element_without_secrets(self, store: Store):
         await store.create_instance(new_instance(), plan(), NOW)

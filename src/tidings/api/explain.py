@@ -13,10 +13,10 @@ from whenever import Instant
 from tidings.api.acceptance import element_of
 from tidings.api.answers import answer, iso
 from tidings.api.call import InstanceCall, InstanceCallIn
-from tidings.api.events import STATUS, attempts_of, shown_attempt
 from tidings.api.instance_view import configuration_of
 from tidings.api.poll_lanes import show_lane
 from tidings.api.problems import Refused
+from tidings.api.sent import sent_of, shown_events
 from tidings.core import instancerules
 from tidings.core.cursor import NEVER, PollCursor, ReadingKind, decode
 from tidings.core.errors import InvalidInput
@@ -25,7 +25,7 @@ from tidings.core.polldate import is_strict
 from tidings.core.timeline import ANNOUNCED, Failure, Item, Sighting, Silence, Timeline, name_of
 from tidings.core.trail import SENTENCES, Entry
 from tidings.engine.source import stamp_names
-from tidings.store.base import DeliverySummary, Store
+from tidings.store.base import Store
 
 DAY = 24 * 3_600_000
 LARGEST_PAGE = 1000
@@ -51,20 +51,30 @@ async def explain(
     ] = None,
 ) -> Response:
     """Why a record (`resource`, `objectId`) was announced, or why not: every reading from `from` to `to` that saw it,
-    what became of it, its events and every attempt to deliver them; and the readings that did not bring it, or failed.
+    what became of it, its events and every attempt to deliver them; the readings that did not bring it, or failed; and
+    what its provider sent of it.
     """
     until = call.parts.clock() if to is None else moment_of("to", to)
     since = until - DAY if from_ is None else moment_of("from", from_)
     if since > until:
         raise InvalidInput("from", f"is later than to ({iso(until)}); write an earlier moment")
-    store, lane, key = call.parts.store, await _lane(call, resource), record_id(object_id)
-    timeline, token = await _timeline(store, lane.id, key, since, until, _token(next_page), limit)
+    store, key, begin = call.parts.store, record_id(object_id), _token(next_page)
+    lane = await _lane(call, resource)
+    if lane is None:
+        return await _unpolled(call, resource, str(key), since, until)
+    timeline, token = await _timeline(store, lane.id, key, since, until, begin, limit)
+    ends = until if token is None else _token(token)[0]
+    sent = await sent_of(store, call.instance.id, lane.key, str(key), max(since, begin[0] + 1), ends)
     known = (await store.known(lane.id, [key])).get(key)
     reaches = await store.trail_since(lane.id)
     word = _word(call, lane.key)
     told = await _events(store, call.instance.id, timeline.items, str(key))
     # What is known now was known then, where nothing has changed it since; behind `to` something may have.
     current = timeline.since_written() if token is None and to is None else len(timeline.items)
+    entries = [
+        (_at(item), _shown(item, told, word, known.stamp_at if known is not None and index >= current else None))
+        for index, item in enumerate(timeline.items)
+    ]
     response = answer(
         {
             "instanceId": call.instance.id,
@@ -73,17 +83,14 @@ async def explain(
             "from": iso(since),
             "to": iso(until),
             "trailDate": None if reaches is None else iso(reaches),
-            "said": _summary(f"{lane.key}/{key}", timeline.items, known, reaches),
+            "said": _summary(f"{lane.key}/{key}", timeline.items, known, reaches) + _also_sent(len(sent)),
             "known": _known(key, known, decode(lane.cursor)),
             "polling": show_lane(lane, call.parts.clock()),
-            "entries": [
-                _shown(item, told, word, known.stamp_at if known is not None and index >= current else None)
-                for index, item in enumerate(timeline.items)
-            ],
+            "entries": [shown for _, shown in sorted([*entries, *sent], key=lambda each: each[0])],
             "nextPage": token,
         }
     )
-    response.headers["Elements-Returned-Count"] = str(len(timeline.items))
+    response.headers["Elements-Returned-Count"] = str(len(entries) + len(sent))
     if token is not None:
         response.headers["Elements-Next-Page-Token"] = token
     return response
@@ -119,13 +126,43 @@ def _token(text: str | None) -> tuple[Moment, int]:
     return int(at), int(serial)
 
 
-async def _lane(call: InstanceCall, resource: str) -> Lane:
+async def _lane(call: InstanceCall, resource: str) -> Lane | None:
     lanes = await call.parts.store.lanes(LaneKind.POLL, call.instance.id)
-    for lane in lanes:
-        if lane.key == resource:
-            return lane
-    polled = ", ".join(lane.key for lane in lanes) or "nothing"
-    raise Refused(404, f"No resource {resource!r} is polled; this instance polls {polled}")
+    return next((lane for lane in lanes if lane.key == resource), None)
+
+
+async def _unpolled(call: InstanceCall, resource: str, record: str, since: Moment, until: Moment) -> Response:
+    """The answer for a resource that is not polled: what its provider sent. Raises Refused (404) without any."""
+    sent = await sent_of(call.parts.store, call.instance.id, resource, record, since, until)
+    if not sent:
+        lanes = await call.parts.store.lanes(LaneKind.POLL, call.instance.id)
+        polled = ", ".join(lane.key for lane in lanes) or "nothing"
+        raise Refused(404, f"No resource {resource!r} is polled; this instance polls {polled}")
+    response = answer(
+        {
+            "instanceId": call.instance.id,
+            "resource": resource,
+            "objectId": record,
+            "from": iso(since),
+            "to": iso(until),
+            "trailDate": None,
+            "said": f"{resource}/{record} is not polled" + _also_sent(len(sent)),
+            "known": None,
+            "polling": None,
+            "entries": [shown for _, shown in sent],
+            "nextPage": None,
+        }
+    )
+    response.headers["Elements-Returned-Count"] = str(len(sent))
+    return response
+
+
+def _also_sent(count: int) -> str:
+    return f"; its provider sent it {_times(count)}" if count else ""
+
+
+def _at(item: Item) -> Moment:
+    return item.at if isinstance(item, Silence) else item.entry.at
 
 
 async def _timeline(
@@ -159,23 +196,12 @@ async def _events(store: Store, instance_id: int, items: Sequence[Item], record:
         for number in item.entry.numbers
     }
     found = await store.events_numbered(instance_id, numbers) if numbers else ()
-    return {summary.notification.number: _shown_events(summary, record) for summary in found}
-
-
-def _shown_events(summary: DeliverySummary, record: str) -> Sequence[Mapping[str, object]]:
-    notification = summary.notification
-    return [
-        {
-            "id": event.id,
-            "sequence": event.sequence,
-            "eventType": event.type.value,
-            "eventId": notification.id,
-            "status": STATUS[summary.state],
-            "attempts": [shown_attempt(each) for each in attempts_of(summary)],
-        }
-        for event in notification.events
-        if event.record_id == record
-    ]
+    return {
+        summary.notification.number: shown_events(
+            summary, (event for event in summary.notification.events if event.record_id == record)
+        )
+        for summary in found
+    }
 
 
 def _shown(item: Item, told: Told, word: str, stamp_at: Moment | None) -> dict[str, object]:

@@ -16,7 +16,7 @@ from tidings.cli.server_options import HERE, Data, OrganizationSecret, Url, User
 from tidings.cli.stopping import run_until_stopped
 from tidings.cli.tail import find_secrets
 
-_COLOURS = {"seen": None, "looked": None, "unseen": "bright_black", "failed": "red"}
+_COLOURS = {"seen": None, "looked": None, "sent": None, "unseen": "bright_black", "failed": "red"}
 
 
 def explain(
@@ -78,7 +78,7 @@ def told(found: Mapping[str, Any], *, coloured: bool = False) -> Iterator[str]:
         ]
         yield ", ".join(filter(None, remarks))
     polling = found["polling"]
-    if polling["reason"]:
+    if polling is not None and polling["reason"]:
         yield f"polling is {polling['state']}: {polling['reason']}"
     for entry in found["entries"]:
         yield ""

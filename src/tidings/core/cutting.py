@@ -14,7 +14,7 @@ import orjson
 from msgspec.structs import replace
 
 from tidings.core.diff import content, diff, parse
-from tidings.core.ingested import CAUSE
+from tidings.core.ingested import was_sent
 from tidings.core.model import Event, Notification, Outline
 from tidings.core.notify import iso_moment
 from tidings.core.splice import elements, joined, listed, members
@@ -24,7 +24,6 @@ CLOUDEVENT: Final = "application/cloudevents+json"
 CLOUDEVENTS: Final = "application/cloudevents-batch+json"
 """The media types of one CloudEvent and of several, in the JSON format of CloudEvents 1.0."""
 
-_SENT: Final = orjson.dumps(CAUSE)
 _KEPT = ("changes", "touched", "firstSeen", "evidence", "cause")
 
 
@@ -52,12 +51,12 @@ def cut_for(subscription: Subscription, notification: Notification) -> Notificat
     events = tuple(notification.events[nth] for nth in places)
     made = replace(notification, id=id_for(notification.id, subscription.id), events=events)
     kept = [shown[nth] for nth in places]
-    raw, was_sent = message["raw"], _was_sent(kept[0])
+    raw, sent = message["raw"], was_sent(kept[0])
     if cut.format is Format.CLOUDEVENTS:
-        records = _pointed_to(raw, kept) if was_sent else _among(raw, notification.resource, places)
+        records = _pointed_to(raw, kept) if sent else _among(raw, notification.resource, places)
         each = [_cloud_event(notification, *of) for of in zip(events, kept, records, strict=True)]
         return _in_cloud_events(made, each)
-    if not was_sent:  # what the provider sent is not ours to take apart
+    if not sent:  # what the provider sent is not ours to take apart
         own = listed(_among(raw, notification.resource, places))
         message["raw"] = joined(members(raw) | {notification.resource: own})
     message |= {"eventId": orjson.dumps(made.id), "events": listed(kept)}
@@ -124,11 +123,6 @@ def _at(value: Any, names: Iterable[str]) -> Any:
             case _:
                 return None
     return value
-
-
-def _was_sent(shown: bytes) -> bool:
-    """Whether the provider sent what an event tells of (core/ingested.py)."""
-    return _SENT in shown and members(shown).get("cause") == _SENT
 
 
 def _among(raw: bytes, resource: str, places: Iterable[int]) -> list[bytes]:

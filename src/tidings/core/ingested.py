@@ -14,13 +14,20 @@ import orjson
 from tidings.core.arrival import Arrival, Told
 from tidings.core.model import Event, Moment, Notification
 from tidings.core.notify import NotifyContext, enveloped, iso_moment, notification_id, short_id
+from tidings.core.splice import members
 
 CAUSE = "ingest"
+MARK = orjson.dumps(CAUSE)  #: stands in every notification of what was sent, and seldom in another
 
 
 def known_id(arrival: Arrival, context: NotifyContext) -> str | None:
     """The id that the first notification has in the log when this was sent before; None where nothing could tell."""
     return None if arrival.given_id is None else _given(arrival.given_id, 0, context)
+
+
+def was_sent(shown: bytes) -> bool:
+    """Whether the event that an event object shows was sent to us."""
+    return MARK in shown and members(shown).get("cause") == MARK
 
 
 def cut_arrival(

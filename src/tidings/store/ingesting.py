@@ -25,5 +25,10 @@ class IngestStore(Protocol):
         None, changing nothing, where there is no such instance any more.
         """
 
+    async def mentioning(
+        self, instance_id: int, resource: str, record_id: str, first: int, end: int, limit: int
+    ) -> Sequence[int]:
+        """Which of an instance's notifications with first <= number < end tell of a record, in order."""
+
     async def configurations(self, element_key: str) -> Sequence[tuple[int, Mapping[str, str | None]]]:
         """What the instances of an element of the catalog are configured with, without secrets, by id."""

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Mapping, Sequence
+
+import orjson
 
 from tidings.core.model import Moment, Notification
 from tidings.store.ingesting import ArrivalCutter
@@ -25,6 +28,21 @@ class Ingesting(Database):
             return () if found["known"] else append(db, instance_id, events, cut, now)
 
         return await self._writer.run(work)
+
+    async def mentioning(
+        self, instance_id: int, resource: str, record_id: str, first: int, end: int, limit: int
+    ) -> Sequence[int]:
+        # A record's id is the last of what is kept of an event (rows.notification_values).
+        sought = re.sub(r"([!%_])", r"!\1", orjson.dumps(record_id).decode())
+        values = {
+            "instance_id": instance_id,
+            "resource": resource,
+            "sought": f"%,{sought}]%",
+            "first": first,
+            "end": end,
+            "limit": limit,
+        }
+        return await self._read(lambda db: [row["number"] for row in db.execute(SQL["mentioning"], values)])
 
     async def configurations(self, element_key: str) -> Sequence[tuple[int, Mapping[str, str | None]]]:
         def work(db: sqlite3.Connection) -> list[tuple[int, Mapping[str, str | None]]]:
