@@ -52,7 +52,7 @@ class Attempts:
         """Sign and post. A receiver may say anything back, our own secrets included; the outcome is free of them."""
         now = self._clock()
         ours = headers(notification_id, body, self._to.keys_at(now), now // 1000, content_type)
-        outcome = await self._send(self._to.url, self._headers | ours, body)
+        outcome = await self._send(self._to.url, self._headers | ours if self._headers else ours, body)
         answer, error = scrub(outcome.answer, self._secrets), outcome.error and scrub(outcome.error, self._secrets)
         if (answer, error) == (outcome.answer, outcome.error):
             return outcome

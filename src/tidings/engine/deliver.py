@@ -268,7 +268,8 @@ class _Run:
         before = self._receiver.breaker
         if self._receiver.learn(tried.number, outcome, now, len(self._couriers), self._by.dice):
             self._window.hasten(now)
-        self._attempts.tell_breaker(before, self._receiver.breaker, outcome.error)
+        if self._receiver.breaker is not before:
+            self._attempts.tell_breaker(before, self._receiver.breaker, outcome.error)
         if outcome.ok and self._has_all_rows and not self._window.is_draining:
             self._receiver.has_been_caught_up_with()
         self._attempts.tell(tried, outcome, verdict, now)
