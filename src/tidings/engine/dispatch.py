@@ -35,7 +35,7 @@ class Dispatcher:
         self._store, self._kind, self._run = store, kind, run
         self._clock, self._owner, self._log = clock, owner, log
         self._lease_for, self._look_every, self._concurrency = lease_for, look_every, concurrency
-        self._running: dict[int, tuple[Lane, asyncio.Task[None]]] = {}
+        self._running: dict[tuple[int, int], tuple[Lane, asyncio.Task[None]]] = {}  # by lane and fence
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
@@ -70,13 +70,21 @@ class Dispatcher:
             return self._look_every
         lanes = await self._store.claim(self._kind, self._owner, now, now + self._lease_for, free)
         for lane in lanes:
-            self._running[lane.id] = (lane, asyncio.create_task(self._work(lane), name=f"{lane.kind} lane {lane.id}"))
+            self._stop_former(lane)
+            task = asyncio.create_task(self._work(lane), name=f"{lane.kind} lane {lane.id}")
+            self._running[lane.id, lane.fence] = lane, task
         if len(lanes) == free:
             return self._look_every  # a lane that ends wakes us
         due_at = await self._store.next_due(self._kind, now)
         if due_at is None:
             return self._look_every
         return min(max(due_at - self._clock(), 1), self._look_every)
+
+    def _stop_former(self, claimed: Lane) -> None:
+        """Somebody has taken the lane from a task of ours, and it is ours again: that task can store nothing more."""
+        for lane, task in self._running.values():
+            if lane.id == claimed.id:
+                task.cancel()
 
     async def _work(self, lane: Lane) -> None:
         try:
@@ -91,7 +99,7 @@ class Dispatcher:
                     lane, due_at=self._clock() + self._lease_for, attempt=lane.attempt + 1, reason=reason
                 )
         finally:
-            self._running.pop(lane.id, None)
+            self._running.pop((lane.id, lane.fence), None)
             self._woken.set()
 
     async def _keep_leases(self) -> None:
@@ -103,7 +111,7 @@ class Dispatcher:
                     await self._store.renew(lane, self._clock() + self._lease_for)
                 except LeaseLost:
                     # A lane that was released a moment ago has no lease to keep, and its task ends by itself.
-                    if lane.id in self._running and not task.done():
+                    if (lane.id, lane.fence) in self._running and not task.done():
                         task.cancel()
                 except Exception:
                     self._log.exception("lease.not_renewed", lane=lane.id)

@@ -79,6 +79,7 @@ class Verdict(msgspec.Struct, frozen=True):
 @dataclass(slots=True)
 class _Held:
     notification: Outline
+    last_sequence: int  #: of the log's notification, of which this one may be a part
     tries: int
     due_at: Moment  #: by its schedule
     has_row: bool
@@ -120,7 +121,8 @@ class Window:
         self._hastened: set[int] = set()
         for delivery in waiting:
             outline = outline_for(subscription, delivery.notification)
-            held = _Held(outline, delivery.attempt, delivery.due_at, has_row=True, stored=True)
+            last_sequence = delivery.notification.last_sequence
+            held = _Held(outline, last_sequence, delivery.attempt, delivery.due_at, has_row=True, stored=True)
             self._hold(held)
             self._slow[delivery.notification.number] = held
 
@@ -145,7 +147,7 @@ class Window:
             if cut is None:
                 self._left_out += 1
                 continue
-            held = _Held(cut.outline(), 0, now, has_row=False, stored=False)
+            held = _Held(cut.outline(), notification.last_sequence, 0, now, has_row=False, stored=False)
             self._hold(held)
             self._keep(held, cut)
             self._unpassed.append(held)
@@ -196,7 +198,7 @@ class Window:
         held = self._held[number]
         verdict = judge(self._subscription, tried, held.due_at, outcome, now, dice)
         self._drop_body(held)
-        self.offset = max(self.offset, tried.notification.last_sequence)
+        self.offset = max(self.offset, held.last_sequence)
         self.writes.append(
             DeliveryWrite(
                 notification_number=number,

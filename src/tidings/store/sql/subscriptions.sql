@@ -48,8 +48,9 @@ update subscription set dropped_events = dropped_events + :events where id = :id
 update delivery set state = 'retry', attempt = 0, due_at = :now
 where subscription_id = :subscription_id and state = 'queued';
 
--- hasten_deliveries --
-update delivery set due_at = :now where subscription_id = :subscription_id and state = 'retry' and due_at > :now;
+-- hasten_deliveries -- their schedules begin anew
+update delivery set attempt = 0, due_at = min(due_at, :now)
+where subscription_id = :subscription_id and state = 'retry';
 
 -- delivery_lane --
 select id, state, cursor from lane where instance_id = :instance_id and kind = 'deliver' and key = :key;
@@ -61,6 +62,11 @@ where id = :id;
 
 -- rouse_lane -- a running worker drops its work and reads its subscription anew
 update lane set due_at = :now, fence = fence + 1, owner = null, lease_until = null where id = :id and state = 'ready';
+
+-- rouse_replays -- those of a subscription that are being worked: their workers drop their work and look at it anew
+update lane set due_at = :now, fence = fence + 1, owner = null, lease_until = null
+where kind = 'replay' and state = 'ready' and owner is not null
+  and key in (select cast(id as text) from replay where subscription_id = :subscription_id and state = 'running');
 
 -- stop_lane --
 update lane set state = 'parked', parked_reason = :reason, fence = fence + 1, owner = null, lease_until = null

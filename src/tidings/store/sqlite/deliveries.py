@@ -117,6 +117,7 @@ class Deliveries(Database):
             fenced(db, "park_lane", lane, reason=reason, cursor=cursor)
             self._write_deliveries(db, int(lane.key), writes)
             run(db, "queue_deliveries", subscription_id=int(lane.key))
+            run(db, "rouse_replays", subscription_id=int(lane.key), now=now)
             run(db, "stop_subscription", id=int(lane.key), reason=reason, now=now)
 
         await self._writer.run(work)

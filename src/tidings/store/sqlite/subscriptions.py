@@ -9,13 +9,15 @@ from dataclasses import replace
 
 from tidings.core.accountsettings import SECRET
 from tidings.core.deliverycursor import DeliveryCursor, decode, encode
-from tidings.core.model import DeliveryState, LaneKind, LaneState, Moment
+from tidings.core.model import DeliveryState, FailurePolicy, LaneKind, LaneState, Moment
 from tidings.core.notices import Stuck
 from tidings.core.subscription import Channel, Cut, Subscription
 from tidings.store import rows
 from tidings.store.secrets import Vault
 from tidings.store.sqlite.database import SQL, Database, one, run, run_id
 from tidings.store.subscribing import Log, NewSubscription
+
+QUEUE, RETRY = FailurePolicy.QUEUE, FailurePolicy.RETRY
 
 
 class Subscriptions(Database):
@@ -46,8 +48,7 @@ class Subscriptions(Database):
             last_sequence = one(db, "last_sequence", instance_id=found.instance_id)["last_sequence"]
             changed = replace(change(found, last_sequence), id=found.id)
             run(db, "change_subscription", id=found.id, **rows.subscription_values(changed, self._vault))
-            if (lane := _lane(db, found)) is not None:
-                run(db, "rouse_lane", id=lane["id"], now=now)
+            _begin_anew(db, self._vault, found, now)
             return subscription_row(db, self._vault, found.id)
 
         return await self._writer.run(work)
@@ -80,6 +81,7 @@ class Subscriptions(Database):
                 return False
             run(db, "stop_subscription", id=found.id, reason=reason, now=now)
             run(db, "queue_deliveries", subscription_id=found.id)
+            run(db, "rouse_replays", subscription_id=found.id, now=now)
             run(db, "stop_lane", instance_id=found.instance_id, key=str(found.id), reason=reason)
             return True
 
@@ -110,6 +112,7 @@ class Subscriptions(Database):
     ) -> Mapping[str, str]:
         def work(db: sqlite3.Connection) -> Mapping[str, str]:
             before = _settings(db, self._vault, account_id)
+            those = subscription_rows(db, self._vault, account_id=account_id)
             for name, value in changes.items():
                 if value is None:
                     run(db, "drop_account_setting", account_id=account_id, name=name)
@@ -119,9 +122,8 @@ class Subscriptions(Database):
                     run(db, "write_account_setting", account_id=account_id, name=name, value=value)
             after = _settings(db, self._vault, account_id)
             if after != before:
-                for each in subscription_rows(db, self._vault, account_id=account_id):
-                    if (lane := _lane(db, each)) is not None:
-                        run(db, "rouse_lane", id=lane["id"], now=now)
+                for each in those:
+                    _begin_anew(db, self._vault, each, now)
             return after
 
         return await self._writer.run(work)
@@ -203,6 +205,17 @@ def subscription_rows(
         found = db.execute(SQL["every_subscription"])
     made = (rows.subscription(row, vault) for row in found.fetchall())
     return [each for each in made if account_id is None or each.account_id == account_id]
+
+
+def _begin_anew(db: sqlite3.Connection, vault: Vault, before: Subscription, now: Moment) -> None:
+    """A subscription has changed: whoever works for it drops its work and looks at it anew. Where failures no longer
+    wait for a person, those that do are tried again, so that nothing passes them."""
+    after = subscription_row(db, vault, before.id)
+    if after is not None and after.active and (before.policy, after.policy) == (QUEUE, RETRY):
+        run(db, "unqueue_deliveries", subscription_id=before.id, now=now)
+    if (lane := _lane(db, before)) is not None:
+        run(db, "rouse_lane", id=lane["id"], now=now)
+    run(db, "rouse_replays", subscription_id=before.id, now=now)
 
 
 def _lane(db: sqlite3.Connection, subscription: Subscription) -> sqlite3.Row | None:
