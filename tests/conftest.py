@@ -15,9 +15,10 @@ settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reports = [each for outcome in ("passed", "failed") for each in terminalreporter.stats.get(outcome, ())]
-    played = [(name, seeds) for each in reports for name, seeds in each.user_properties if name == "histories"]
-    seeds = sorted({seed for _, some in played for seed in some})
-    if seeds:
-        first = seeds[0]
-        replay = f"TIDINGS_TEST_SEED={first} TIDINGS_TEST_SEEDS={len(seeds)} repeats them"
-        terminalreporter.write_line(f"{len(seeds)} histories of polling from seed {first} on ({replay})")
+    for what, of in (("histories", "polling"), ("deliveries", "deliveries")):
+        seeds = sorted(
+            {each for report in reports for name, some in report.user_properties if name == what for each in some}
+        )
+        if seeds:
+            replay = f"TIDINGS_TEST_SEED={seeds[0]} TIDINGS_TEST_SEEDS={len(seeds)} repeats them"
+            terminalreporter.write_line(f"{len(seeds)} histories of {of} from seed {seeds[0]} on ({replay})")

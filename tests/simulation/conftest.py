@@ -28,13 +28,14 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Vault]:
 
 
 @pytest.fixture
-def further(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], int]:
-    """Draws 0, 1, 2 … for this test run, each once, whichever process asks."""
+def further(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], int]:
+    """Draws 0, 1, 2 … of what is named for this test run, each once, whichever process asks."""
     base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "histories"
-    folder.mkdir(exist_ok=True)
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
-    def draw() -> int:
+    def draw(what: str) -> int:
+        folder = shared / what
+        folder.mkdir(exist_ok=True)
         for number in count():
             try:
                 os.close(os.open(folder / str(number), os.O_CREAT | os.O_EXCL))

@@ -10,13 +10,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
-
-#: Turns of the event loop after which everybody who was woken stands at a gate again; a longer chain of wake-ups would
-#: only be seen one move later.
-ROUNDS = 4
 
 
 @dataclass(slots=True)
@@ -26,13 +22,19 @@ class Waiting:
     worker: str
     what: str
     opened: asyncio.Future[None]
+    task: asyncio.Task[Any] | None
 
 
 class Gates:
-    def __init__(self) -> None:
+    """`rounds` are the turns of the event loop after which everybody who was woken stands at a gate again; a longer
+    chain of wake-ups would only be seen one move later. A loop that knows when it `is_idle` is not turned in vain."""
+
+    def __init__(self, rounds: int, is_idle: Callable[[], bool] = lambda: False) -> None:
+        self._rounds, self._is_idle = rounds, is_idle
+        self._shut: set[str] = set()
         self._waiting: dict[int, Waiting] = {}
         self._arrivals = 0
-        self._inside = 0
+        self._inside: dict[int, Waiting] = {}
         self._empty = asyncio.Event()
         self._empty.set()
 
@@ -42,37 +44,41 @@ class Gates:
         return sorted(self._waiting.items())
 
     async def through(self, worker: str, what: str, work: Callable[[], Awaitable[T]]) -> T:
-        """Wait, then do `work`."""
+        """Wait, then do `work`. Whoever is shut out is cancelled, now and whenever it comes again."""
+        if worker in self._shut:
+            raise asyncio.CancelledError
         self._arrivals += 1
         number, opened = self._arrivals, asyncio.get_running_loop().create_future()
-        self._waiting[number] = Waiting(worker, what, opened)
+        self._waiting[number] = Waiting(worker, what, opened, asyncio.current_task())
         try:
             await opened
-        except asyncio.CancelledError:
-            if number not in self._waiting:
-                self._leave()
-            raise
-        finally:
-            self._waiting.pop(number, None)
-        try:
             return await work()
         finally:
-            self._leave()
+            if self._waiting.pop(number, None) is None:
+                self._leave(number)
 
     def open(self, number: int) -> None:
         """Let one through; `settle` afterwards."""
-        waiting = self._waiting.pop(number)
-        self._inside += 1
+        waiting = self._inside[number] = self._waiting.pop(number)
         self._empty.clear()
         waiting.opened.set_result(None)
 
+    def shut(self, worker: str) -> None:
+        """Let it through no gate any more; whatever is inside learns nothing of what comes of it."""
+        self._shut.add(worker)
+        for each in [*self._waiting.values(), *self._inside.values()]:
+            if each.worker == worker and each.task is not None:
+                each.task.cancel()
+
     async def settle(self) -> None:
         """Return when nobody is inside and everybody who can stands at a gate."""
-        for _ in range(ROUNDS):
+        for _ in range(self._rounds):
             await self._empty.wait()
             await asyncio.sleep(0)
+            if self._is_idle():
+                return
 
-    def _leave(self) -> None:
-        self._inside -= 1
+    def _leave(self, number: int) -> None:
+        del self._inside[number]
         if not self._inside:
             self._empty.set()

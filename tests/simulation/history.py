@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from tests.simulation.faults import Faults
 from tests.simulation.oracle import Oracle
 from tests.simulation.people import People
-from tests.simulation.world import LEASE_FOR, MINUTE, SECOND, World
+from tests.simulation.process import LEASE_FOR, MINUTE, SECOND
+from tests.simulation.world import World
 
 MOVES = 900
 

@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 
 from tests.simulation.history import Course, History, course
-from tests.simulation.world import SECOND, START, World
+from tests.simulation.process import SECOND, START
+from tests.simulation.world import World
 
 GIVEN = bool({"TIDINGS_TEST_SEED", "TIDINGS_TEST_SEEDS"} & os.environ.keys())
 FIRST = int(os.environ.get("TIDINGS_TEST_SEED", "1"))
@@ -47,7 +48,7 @@ async def test_further_histories_as_many_as_there_is_time_for(empty, tmp_path, f
     played: list[int] = []
     record_property("histories", played)
     while time.monotonic() < ends_at:
-        seed = FIRST + COUNT + further()
+        seed = FIRST + COUNT + further("histories")
         played.append(seed)
         await play(seed, empty, tmp_path)
 
@@ -117,7 +118,11 @@ async def test_a_seed_is_one_history_to_the_letter(empty, tmp_path, seed):
 
 @pytest.mark.parametrize("file", ["oracle", "watch", "account", "people", "provider"])
 def test_who_judges_knows_nothing_of_what_is_judged(file):
+    assert [name for name in imported(file) if name.startswith(("tidings", "tests.simulation.world"))] == []
+
+
+def imported(file: str) -> list[str]:
+    """What a file of the simulation imports."""
     tree = ast.parse((Path(__file__).parent / f"{file}.py").read_text())
     names = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
-    names += [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
-    assert [name for name in names if name.startswith(("tidings", "tests.simulation.world"))] == []
+    return names + [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]

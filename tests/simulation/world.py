@@ -1,15 +1,14 @@
-"""One process in hand: the real engine and store, a provider without sockets, clocks that move when they are told to.
+"""A process that polls: the real engine and store, and a provider without sockets.
 
-Everything that a worker does to the world goes through a gate (`tests/simulation/gates.py`). What is not in here are
-sockets, the dispatcher's loop and deliveries; they have tests of their own.
+What is not in here are sockets and the dispatcher's loop, which have tests of their own, and deliveries, which have
+histories of their own (`tests/simulation/deliveries.py`).
 """
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import json
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from multidict import CIMultiDict
 
 from tests.simulation.account import Account
 from tests.simulation.gates import Gates
+from tests.simulation.process import LEASE_FOR, SECOND, START, Process
 from tests.simulation.provider import ROOT, Provider, Reply, Request
 from tests.simulation.watch import Poll, Watch
 from tidings.core.cursor import ENCODE, ReadingKind, Unmoved, decide_unmoved, decode, release_held
@@ -33,16 +33,14 @@ from tidings.engine.poll import Poller
 from tidings.engine.sources import Sources
 from tidings.store.base import NewInstance
 from tidings.store.secrets import Vault
-from tidings.store.sqlite import SqliteStore
 
-START = 1_790_000_000_000
-SECOND, MINUTE = 1000, 60_000
-LEASE_FOR = 30_000
 FOREVER = 2**62
+#: The longest chain of wake-ups in a poll.
+ROUNDS = 4
 ELEMENT = catalog()["connectwisecrmrest"]
 
 
-class World:
+class World(Process):
     """One instance. `true_at` is the provider's clock and the oracle's, `ahead` how far ours is ahead of it.
 
     `zone` is the one in which the provider's filter reads dates; with `told` the user's url says so.
@@ -60,34 +58,20 @@ class World:
         zone: str | None = None,
         told: bool = False,
     ) -> None:
-        self.database, self.vault, self.read_ahead = database, vault, read_ahead
-        self.begins_at = self.true_at = begins_at
-        self.zone, self.told = zone, told
-        self.ahead = 0
+        super().__init__(database, vault, begins_at, Gates(ROUNDS))
+        self.read_ahead, self.zone, self.told = read_ahead, zone, told
         self.account = Account(lambda: self.true_at, resources)
         self.provider = Provider(self.account)
-        self.gates = Gates()
         self.watches = {
             name: Watch(table, [(0, name == "incidents")], city) for name, table in self.account.tables.items()
         }
         self.city, self.variant, self.nulls = city, 0, False
-        self.log = Log()
-        self.workers: dict[str, asyncio.Task[None]] = {}
-        self.crashes: list[str] = []
-        self.fences: dict[int, int] = {}
-        self.on_write: Callable[[str, str, int, int], None] = lambda who, what, fence, newest: None
-        self._started = 0
         self._polled_at: dict[int, tuple[int, int, int]] = {}
-
-    @property
-    def now(self) -> int:
-        """Our own clock."""
-        return self.true_at + self.ahead
 
     async def begin(self, configuration: Mapping[str, object], overlap: int = 120) -> None:
         """`overlap` is the least, in seconds, that the instance will ever have."""
         self.overlap = overlap * SECOND
-        self.store = self._open()
+        self.store = self.open_store()
         self.given: dict[str, str | None] = {
             "company": "acme",
             "public.key": "public",
@@ -100,21 +84,10 @@ class World:
         new = NewInstance(1, 1, ELEMENT.key, "Acme", (), self.given, "token", {"private.key": "private"})
         self.instance_id = (await self.store.create_instance(new, self._plan(), self.now)).id
 
-    async def end(self) -> None:
-        await self.kill(*self.workers)
-        await self.store.close()
-
     # What workers do
 
-    def start(self) -> str:
-        """A worker that takes lanes until nothing is due."""
-        self._started += 1
-        name = f"w{self._started}"
-        self.workers[name] = asyncio.create_task(self._work(name), name=name)
-        return name
-
-    async def _work(self, name: str) -> None:
-        store: Any = GatedStore(self, name)
+    async def work(self, name: str, store: Any) -> None:
+        """Takes lanes until nothing is due."""
         client: Any = Client(self, name)
         sources = Sources(
             store,
@@ -127,45 +100,17 @@ class World:
         poller = Poller(
             store, sources.open, clock=lambda: self.now, dice=lambda: 0.0, log=self.log, lease_for=LEASE_FOR
         )
-        try:
-            while lanes := await store.claim(LaneKind.POLL, name, self.now, self.now + LEASE_FOR, 1):
-                for lane in lanes:
-                    with suppress(LeaseLost):
-                        await poller.run(lane)
-        except Exception as error:
-            self.crashes.append(f"{name}: {type(error).__name__}: {error}")
-        finally:
-            self.workers.pop(name, None)
+        while lanes := await store.claim(LaneKind.POLL, name, self.now, self.now + LEASE_FOR, 1):
+            for lane in lanes:
+                with suppress(LeaseLost):
+                    await poller.run(lane)
 
-    async def move(self, number: int) -> None:
-        """Let one through its gate and wait until everybody stands again."""
-        self.gates.open(number)
-        await self.gates.settle()
-
-    async def kill(self, *names: str) -> None:
-        """Nothing of what stands at a gate is done."""
-        tasks = [self.workers[name] for name in names]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def kill_inside(self, number: int, name: str) -> None:
-        """The worker dies while what it began is under way: a write that was handed in stands all the same."""
-        self.gates.open(number)
-        await asyncio.sleep(0)
-        if name in self.workers:
-            await self.kill(name)
-        await self.store.amend(-1, lambda cursor: cursor, self.now)  # returns when all that was handed in is written
-        await self.gates.settle()
+    async def accessed(self, worker: str, what: str, given: tuple[Any, ...], result: Any) -> None:
+        await super().accessed(worker, what, given, result)
+        if what == "commit_page":
+            await self.committed(given[0], given[1].cursor)
 
     # What people and fate do
-
-    async def restart(self) -> None:
-        """The process is killed and started again."""
-        await self.kill(*self.workers)
-        await self.store.close()
-        self.store = self._open()
-        await self.store.void_leases()
 
     async def configure(self, **configuration: str) -> None:
         """A PATCH of the instance."""
@@ -234,9 +179,6 @@ class World:
         return await self.store.next_due(LaneKind.POLL, self.now)
 
     # Parts
-
-    def _open(self) -> SqliteStore:
-        return SqliteStore(self.database, self.vault, "off")
 
     def _plan(self) -> LanePlan:
         return plan(Configuration(self.given, {}), ELEMENT, disabled=False)
@@ -309,46 +251,3 @@ class Client(ProviderClient):
         if failed := failure(answer, purpose=purpose, by_id=by_id, secrets=secrets):
             raise failed
         return answer
-
-
-class GatedStore:
-    """The store as one worker sees it, with a gate before each access.
-
-    Tells the world of the worker's claims and writes: a write under a fence that a later claim has moved must fail.
-    """
-
-    def __init__(self, world: World, worker: str) -> None:
-        self._world, self._worker = world, worker
-
-    def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
-        world = self._world
-
-        async def call(*given: Any, **named: Any) -> Any:
-            async def work() -> Any:
-                result = await getattr(world.store, name)(*given, **named)
-                if name == "claim":
-                    world.fences |= {lane.id: lane.fence for lane in result}
-                elif name in ("commit_page", "release", "park", "renew"):
-                    lane = given[0]
-                    world.on_write(self._worker, name, lane.fence, world.fences[lane.id])
-                    if name == "commit_page":
-                        await world.committed(lane, given[1].cursor)
-                return result
-
-            return await world.gates.through(self._worker, name, work)
-
-        return call
-
-
-class Log:
-    """Keeps what the engine says, to be shown with a history that went wrong."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def __getattr__(self, level: str) -> Callable[..., None]:
-        def note(event: str, **values: Any) -> None:
-            shown = {name: value for name, value in values.items() if value and name not in ("instance", "lane")}
-            self.lines.append(f"{level} {event} {shown}")
-
-        return note
