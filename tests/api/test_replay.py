@@ -127,6 +127,7 @@ async def test_it_goes_to_another_subscription_of_the_account_at_a_rate_of_its_o
         ({"from": 5, "to": 2}, "to: lies before from"),
         ({"from": "2026-09-21T14:13:20Z", "to": "2026-09-21T14:13:19Z"}, "to: lies before from"),
         ({"from": None, "rate": 0}, "rate: "),
+        ({"from": None, "rate": 1e-300}, "rate: "),
         ({"from": None, "rate": 1001}, "rate: "),
         ({"ids": []}, "ids: has 0 ids"),
         ({"ids": ["x"] * 1}, "ids: has 'x'"),

@@ -290,6 +290,19 @@ async def test_the_feed_says_gone_too_and_begins_with_the_oldest_that_is_kept(wo
     assert answer.json == {"events": [], "next": 6}
 
 
+async def test_a_place_behind_the_end_of_the_log_is_refused_since_what_comes_would_be_passed_over(world: World) -> None:
+    await world.instance(configuration=POLLING)
+    await _happen(world, 1, 2)
+    for name, answer in {
+        "after": await world.client("GET", "/instances/1/events/feed?after=3"),
+        "after ": await world.client("GET", f"{PATH}?after=3"),
+        "Last-Event-ID": await world.client("GET", PATH, Last_Event_ID="3"),
+    }.items():
+        assert_error(answer, 400)
+        assert answer.message.startswith(f"{name.strip()}: is 3, but the log ends with sequence 2")
+    assert (await world.client("GET", "/instances/1/events/feed?after=2")).json == {"events": [], "next": 2}
+
+
 @pytest.mark.parametrize("last", ["x", "-1", str(2**63), "1" * 6000, "²"])
 async def test_an_id_that_is_none_of_ours_is_refused_by_name(world: World, last: str) -> None:
     await world.instance()

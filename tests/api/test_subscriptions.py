@@ -21,6 +21,8 @@ from tests.api.subscribed import (
     tried,
 )
 from tests.api.test_errors import assert_error
+from tidings.api.answers import iso
+from tidings.core.deliverycursor import decode
 from tidings.core.model import EventType, FailurePolicy, LaneKind
 from tidings.core.retry import SCHEDULE
 from tidings.core.subscription import Format, account_log
@@ -276,6 +278,29 @@ async def test_a_subscription_begins_now_or_where_it_is_told_to(world: World) ->
     for made, count in ((now, 0), (early, 1)):
         found = await world.store.deliveries(1, subscription_id=made["id"])
         assert len(found) == count
+
+
+async def test_one_that_begins_within_a_notification_gets_it_whole(world: World) -> None:
+    await world.instance(configuration=POLLING)
+    await happen(world, 1, 2, 3, 4, max_events=2)
+    wanted = {"channel": "webhook", "topics": [TOPIC], "config": {"url": URL}, "after": 1}
+    made = (await world.client("POST", AT, wanted)).json
+    assert len(await world.store.deliveries(1, subscription_id=made["id"])) == 2
+    lanes = {lane.key: lane for lane in await world.store.claim(LaneKind.DELIVER, "w", NOW, NOW + 1000, 9)}
+    assert decode(lanes[str(made["id"])].cursor).offset == 0
+
+
+async def test_one_whose_instance_has_no_callback_any_more_is_not_active_and_says_why(world: World) -> None:
+    await world.instance(configuration=POLLING)
+    await world.client("PATCH", "/instances/1", {"configuration": {OWN + "callback.url": None}})
+    ((own,)) = (await world.client("GET", AT)).json
+    assert (own["active"], own["stoppedDate"]) == (False, iso(NOW))
+    assert "no callback URL" in own["reason"]
+    metrics = await world.client("GET", "//metrics")
+    assert f'tidings_subscription_active{{instance="1",subscription="{own["id"]}"}} 0' in metrics.body.decode()
+    await world.client("PATCH", "/instances/1", {"configuration": {OWN + "callback.url": URL}})
+    ((again,)) = (await world.client("GET", AT)).json
+    assert (again["id"], again["active"], again["reason"]) == (own["id"], True, None)
 
 
 async def test_what_the_instances_configuration_says_is_changed_there(world: World) -> None:

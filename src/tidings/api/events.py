@@ -101,6 +101,8 @@ async def feed(
     dropped = call.instance.dropped_sequence
     if after is not None and after < dropped:
         raise gone("after", dropped + 1)
+    if after is not None:
+        behind_the_end("after", after, call.instance.last_sequence)
     events, last = await _wait_for_events(call, dropped if after is None else after, limit, wait)
     response = answer({"events": [orjson.Fragment(event) for event in events], "next": last})
     response.headers["Elements-Returned-Count"] = str(len(events))
@@ -114,6 +116,16 @@ def gone(name: str, oldest: int) -> Refused:
         f"{name}: the events before sequence {oldest} are no longer kept; go on with after={oldest - 1}",
         oldestSequence=oldest,
     )
+
+
+def behind_the_end(name: str, sequence: int, last: int) -> None:
+    """Raises InvalidInput for a sequence that the log has not reached: what gets it would be passed over."""
+    if sequence > last:
+        raise InvalidInput(
+            name,
+            f"is {sequence}, but the log ends with sequence {last}; it is of another instance, or the server was restored"
+            f" from an older backup: go on with {last}",
+        )
 
 
 async def _wait_for_events(call: InstanceCall, after: int, limit: int, wait: float) -> tuple[Sequence[bytes], int]:

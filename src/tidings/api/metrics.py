@@ -51,7 +51,12 @@ BACKLOG = Series("tidings_subscription_backlog_events", "gauge", SUBSCRIPTION, "
 BACKLOG_AGE = Series(
     "tidings_subscription_backlog_age_seconds", "gauge", SUBSCRIPTION, "How long the oldest of them waits; 0 for none."
 )
-ACTIVE = Series("tidings_subscription_active", "gauge", SUBSCRIPTION, "0 when it was deactivated.")
+ACTIVE = Series(
+    "tidings_subscription_active",
+    "gauge",
+    SUBSCRIPTION,
+    "0 when nothing is delivered to it: it was deactivated, or rests.",
+)
 OLDEST = Series(
     "tidings_log_oldest_seconds",
     "gauge",

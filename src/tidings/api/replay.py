@@ -22,7 +22,7 @@ from tidings.store.sending import NEWEST, NewReplay, Place
 from tidings.store.subscribing import Log
 
 MOST_IDS = 1000
-HIGHEST_RATE = 1000.0
+LOWEST_RATE, HIGHEST_RATE = 0.001, 1000.0
 
 ReplayId = Annotated[int, Path(ge=1, le=GREATEST_SEQUENCE, description="The id of a replay.")]
 
@@ -38,7 +38,7 @@ class ReplayBody(BaseModel):
     subscription_id: int | None = Field(
         None, alias="subscriptionId", ge=1, le=GREATEST_SEQUENCE, description="Null: the instance's own."
     )
-    rate: float = Field(RATE, gt=0, le=HIGHEST_RATE, description="The most notifications a second.")
+    rate: float = Field(RATE, ge=LOWEST_RATE, le=HIGHEST_RATE, description="The most notifications a second.")
     dry_run: bool = Field(False, alias="dryRun", description="true: only say how much it would be.")
 
 

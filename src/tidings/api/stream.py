@@ -12,7 +12,7 @@ from fastapi import Header, Query
 from starlette.responses import Response, StreamingResponse
 
 from tidings.api.call import InstanceCall, InstanceCallIn
-from tidings.api.events import GREATEST_SEQUENCE, LOOK_AGAIN_FOR, gone
+from tidings.api.events import GREATEST_SEQUENCE, LOOK_AGAIN_FOR, behind_the_end, gone
 from tidings.api.problems import Refused
 from tidings.core.errors import InvalidInput
 from tidings.core.model import Notification
@@ -46,6 +46,7 @@ async def stream(
         begin = log.last_sequence
     if begin < log.dropped_sequence:
         raise gone("Last-Event-ID" if last_event_id else "after", log.oldest_sequence)
+    behind_the_end("Last-Event-ID" if last_event_id else "after", begin, log.last_sequence)
     # A proxy that collects an answer before it passes it on would never pass this one on.
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(_messages(call, begin), headers=headers, media_type="text/event-stream")

@@ -23,6 +23,7 @@ from tidings.core.instanceconfig import write
 from tidings.core.instancerules import SIGNATURE_KEY
 from tidings.core.model import Instance
 from tidings.core.plan import KEY_OVERLAP
+from tidings.core.replay import RESTING
 from tidings.core.subscription import (
     EVERYTHING,
     Channel,
@@ -54,7 +55,10 @@ class SubscriptionBody(BaseModel):
     topics: list[str] | None = None
     config: dict[str, Any] | None = None
     active: bool | None = None
-    after: int | None = Field(default=None, description="The last sequence that it does not want; the log's last.")
+    after: int | None = Field(
+        default=None,
+        description="The last sequence that it does not want; the log's last. Of a notification it gets all.",
+    )
 
 
 class RotationBody(BaseModel):
@@ -193,16 +197,18 @@ async def own_subscription(call: UserCall, subscription_id: int) -> Subscription
 
 
 def view(subscription: Subscription) -> dict[str, object]:
-    """A subscription as the API answers it; what is not delivered is not active, whatever is stored."""
-    delivered = subscription.channel is Channel.WEBHOOK
+    """A subscription as the API answers it; what nothing is delivered to is not active, whatever is stored."""
+    why_not = None if subscription.channel is Channel.WEBHOOK else "only webhooks are delivered by this server"
+    if subscription.active and subscription.stopped_at is not None:
+        why_not = RESTING
     until = [iso(each.until) for each in subscription.keys if each.until is not None]
     return {
         "id": subscription.id,
         "channel": subscription.channel.value,
         "topics": list(subscription.topics),
         "config": shown(subscription),
-        "active": subscription.active and delivered,
-        "reason": subscription.reason if delivered else "only webhooks are delivered by this server",
+        "active": subscription.active and why_not is None,
+        "reason": why_not or subscription.reason,
         "createdDate": iso(subscription.created_at),
         "stoppedDate": None if subscription.stopped_at is None else iso(subscription.stopped_at),
         "source": subscription.source.value,
@@ -301,7 +307,8 @@ async def _start(call: UserCall, log_id: int, after: int | None) -> int | None:
         raise InvalidInput(
             "after", f"is {after}; what there is has the sequences {log.oldest_sequence} to {log.last_sequence}"
         )
-    return after
+    place = None if after is None else await call.parts.store.place_of(log_id, after + 1)
+    return after if place is None else place.first_sequence - 1  # a notification is cut once, and sent as a whole
 
 
 async def _refuse_name(call: UserCall, made: Subscription, before: Subscription) -> None:

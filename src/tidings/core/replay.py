@@ -44,6 +44,10 @@ class Replay:
     finished_at: Moment | None
 
 
+RESTING = "its instance is disabled, or has its events switched off or no callback URL"
+"""Why nothing is delivered to a subscription that nobody has stopped."""
+
+
 def why_not(subscription: Subscription | None) -> str | None:
     """Why nothing can be sent to a subscription now; None when it can."""
     if subscription is None:
@@ -51,7 +55,7 @@ def why_not(subscription: Subscription | None) -> str | None:
     if not subscription.active:
         return f"its subscription is stopped ({subscription.reason})"
     if subscription.stopped_at is not None:
-        return "its subscription rests, because its instance is disabled or has no callback URL"
+        return f"its subscription rests: {RESTING}"
     return None
 
 

@@ -276,7 +276,8 @@ select s.id, s.instance_id, s.active, s.offset, max(s.last_sequence - s.offset, 
        min(coalesce(d.oldest_at, 9223372036854775807), coalesce(case when s.last_sequence > s.offset then
            (select n.created_at from notification n where n.instance_id = s.instance_id and n.first_sequence > s.offset
             order by n.first_sequence limit 1) end, 9223372036854775807)) as oldest_at
-from (select s.id, s.instance_id, s.active, coalesce(i.last_sequence, a.last_sequence) as last_sequence,
+from (select s.id, s.instance_id, s.active and s.stopped_at is null as active,
+             coalesce(i.last_sequence, a.last_sequence) as last_sequence,
              max(coalesce(json_extract(nullif(cast(l.cursor as text), ''), '$.offset'), 0),
                  coalesce(i.dropped_sequence, a.dropped_sequence)) as offset
       from subscription s
