@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -89,10 +89,14 @@ def sandbox(contacts: int, core: set[int]) -> Iterator[tuple[Mapping[str, str], 
         yield first_line(process), seen
 
 
-@contextmanager
-def server(data: Path, core: set[int]) -> Iterator[psutil.Process]:
+def server(data: Path, core: set[int]) -> AbstractContextManager[psutil.Process]:
     """`tidings serve` on a data directory, once it is ready."""
-    port = free_port()
+    return serving(data, core, port=free_port())
+
+
+@contextmanager
+def serving(data: Path, core: set[int], *, port: int) -> Iterator[psutil.Process]:
+    """The same on a port that the caller knows."""
     options = ["--data", str(data), "--port", str(port), "--stop-on-eof"]
     # A million records are more pages than a provider is asked for in a minute.
     environment = {"TIDINGS_ALLOWED_NETWORKS": "127.0.0.0/8", "TIDINGS_REQUESTS_A_MINUTE": "0"}

@@ -21,6 +21,8 @@ class Scale:
     receivers: int = 100
     isolation: int = 1000  #: notifications to all of them, in each of the arms of a round
     isolation_rounds: int = 4
+    hub_calls: int = 10_000
+    hub_pages: int = 1500  #: in each round
 
 
 QUICK = Scale(
@@ -36,4 +38,6 @@ QUICK = Scale(
     receivers=20,
     isolation=200,
     isolation_rounds=1,
+    hub_calls=200,
+    hub_pages=40,
 )

@@ -393,7 +393,7 @@ async def test_only_null_members_change_in_a_page(world: World) -> None:
     body = b'[{"id":1,"a":null,"b":[null,{"c":null,"d":1.10}],"e":{"f":null},"g":"null"}, {"id":2}]'
     async with provider(failing(200, body)) as base, hubbed(world, base) as hub:
         answer = await hub("GET", "/contacts")
-    assert answer.body == b'[{"id":1,"b":[null,{"d":1.10}],"e":{},"g":"null"},{"id":2}]'
+    assert answer.body == b'[{"id":1,"b":[null,{"d":1.10}],"e":{},"g":"null"}, {"id":2}]'
 
 
 async def test_a_list_that_the_provider_does_not_page_is_paged_here(world: World) -> None:

@@ -10,6 +10,7 @@ from tidings.core.errors import InvalidInput, ProviderDown, ProviderError, Provi
 from tidings.elements.connection import Connection, Rows
 from tidings.elements.element import path_of
 from tidings.elements.pages import Paging
+from tidings.hub.nulls import without_nulls
 from tidings.hub.query import LARGEST_PAGE, Query, provider_fields, provider_order
 from tidings.hub.shape import Row, encoded, listed, number_at, project, record_of, shown, split_rows
 from tidings.hub.target import Target
@@ -69,13 +70,14 @@ class Reader:
         fields = provider_fields(query.fields, ask.target.resource)
         answer = await ask.page(query.page, size, query.after, fields)
         if ask.target.generic and answer.body[:1] == b"{":
+            record_of(answer.body)  # or it is no JSON
             return Listing(shown(answer.body, drop_nulls=self.drop_nulls), 1)
         rows, more, body = ask.rows(answer), answer.more, answer.body
         if len(rows) > size:  # it does not page, so we do
             first = (query.page - 1) * size
-            rows, more, body = rows[first : first + size], len(rows) > first + size, b""
-        if not body or (self.drop_nulls and b"null" in body):
-            body = listed(shown(row, drop_nulls=self.drop_nulls) for row in rows)
+            rows, more = rows[first : first + size], len(rows) > first + size
+            body = listed(map(bytes, rows))
+        body = without_nulls(body) if self.drop_nulls else body
         more = len(rows) >= size if more is None else more
         return Listing(body, len(rows), next=ask.token(rows[-1]) if more and rows else None)
 

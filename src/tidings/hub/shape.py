@@ -13,8 +13,8 @@ import msgspec
 
 from tidings.core.diff import parse
 from tidings.core.errors import ProviderDown
-from tidings.core.notify import without_nulls
 from tidings.core.splice import elements, listed
+from tidings.hub.nulls import without_nulls
 
 __all__ = ["Row", "encoded", "listed", "number_at", "project", "record_of", "shown", "split_rows"]
 
