@@ -33,6 +33,10 @@ def test_only_these_routes_are_open_to_anybody() -> None:
         ("POST", f"{BASE}/authentication"),
         ("PUT", f"{BASE}/authentication/password"),
         ("POST", f"{BASE}/hints/{{instance}}"),
+        ("POST", f"{BASE}/events/{{element_key}}"),
+        ("GET", f"{BASE}/events/{{element_key}}"),
+        ("POST", f"{BASE}/events/{{element_key}}/{{instance}}"),
+        ("GET", f"{BASE}/events/{{element_key}}/{{instance}}"),
     ]
 
 

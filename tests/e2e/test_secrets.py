@@ -21,7 +21,7 @@ from tests.e2e.server import BASE, Server
 from tests.engine.provider import Provider
 
 PRIVATE, KEY, PASSWORD = "canary-private-key", "canary-signature-key", "canary-password"
-NEW_PRIVATE = "canary-second-private-key"
+NEW_PRIVATE, PERSONS = "canary-second-private-key", "Canary-1842-of-Ada"
 #: Of a subscription its key, a header, a password and another key; of an account the key of its notices.
 OTHERS = [f"canary-{name}" for name in ("other-key", "header", "login", "rotated-key", "notices-key")]
 SECOND = 1_700_000_000_000
@@ -115,6 +115,14 @@ async def test_no_secret_is_logged_returned_or_stored_in_clear(tmp_path: Path, m
             await call("POST", f"{other}/rotate", {"key": OTHERS[3]}, Authorization=user)
             await call("PATCH", "/accounts/settings", {"notices.key": OTHERS[4]}, Authorization=user)
             await call("POST", "/notifications", {"topic": "ops", "message": "Hello"}, Authorization=user)
+            person = {"firstName": "Bo", "lastName": "Xu", "email": "bo@x.example", "password": PERSONS}
+            new = await call("POST", "/users", person, secret=True, Authorization=user)
+            assert PERSONS not in json.dumps(new)
+            mine = {"username": "bo@x.example", "password": PERSONS, "newPassword": f"{PERSONS}-2"}
+            await call("PUT", "/authentication/password", mine | {"newPassword": "short"})
+            await call("PUT", "/authentication/password", mine)
+            for asked in (f"/users/{new['id']}", "/organizations/users", "/accounts"):
+                await call("GET", asked, Authorization=user)
             made = await call("POST", "/instances", wanted, secret=True, Authorization=user)
             assert PRIVATE not in json.dumps(made)
             assert KEY not in json.dumps(made)
@@ -130,7 +138,7 @@ async def test_no_secret_is_logged_returned_or_stored_in_clear(tmp_path: Path, m
             changed = {"configuration": {"private.key": NEW_PRIVATE}}
             await call("PATCH", path, changed, secret=True, Authorization=user)
             expired = {"code": "Security", "message": f"{NEW_PRIVATE} expired"}
-            provider.before = lambda request: web.json_response(expired, status=403)
+            provider.before = lambda request: web.json_response(expired, status=401)
             await until_parked(call, element)
             for asked in ("/configuration", "/events", "/events/feed?after=0"):
                 await call("GET", path + asked, Authorization=user)
@@ -143,7 +151,19 @@ async def test_no_secret_is_logged_returned_or_stored_in_clear(tmp_path: Path, m
         server.kill()
         await runner.cleanup()
         await receiving.cleanup()
-    given = [PRIVATE, NEW_PRIVATE, KEY, *OTHERS, PASSWORD, login, bearer, *secrets.values(), token]
+    given = [
+        PRIVATE,
+        NEW_PRIVATE,
+        KEY,
+        *OTHERS,
+        PASSWORD,
+        PERSONS,
+        login,
+        bearer,
+        *secrets.values(),
+        token,
+        new["secret"],
+    ]
     log = "\n".join(server.lines)
     assert "delivery.attempted" in log
     assert "poll.parked" in log
