@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from tests.engine.delivering import LEASE, NOW, Lines, Post, Receiver, Scene, answered, open_scene
+from tests.engine.delivering import LEASE, NOW, Lines, Post, Receiver, Scene, Watched, answered, open_scene
 from tidings.core.model import EventType, FailurePolicy, Lane, LaneKind, LaneState, User
 from tidings.core.posted import Post as Posted
 from tidings.core.replay import ReplayState
-from tidings.core.subscription import Filter, account_log
+from tidings.core.subscription import Filter, account_log, changed_cut
 from tidings.engine.dispatch import Dispatcher
 from tidings.engine.replay import Replayer
 from tidings.store.sending import NewReplay
@@ -209,3 +209,27 @@ async def test_a_dispatcher_that_gets_a_lane_again_ends_its_former_work_on_it_an
     loop.cancel()
     await asyncio.gather(loop, return_exceptions=True)
     assert ended == [1, 2], "whoever stops waits for all of its work"
+
+
+async def test_what_was_logged_after_a_filter_was_changed_is_not_sent_by_the_former_one(scene: Scene):
+    scene.receiver = Tolerant()
+    await scene.store.update_subscription(1, lambda found, last: found, scene.now)
+    held = asyncio.Event()
+
+    async def log_after(done: bool) -> None:
+        if not done:
+            await held.wait()
+
+    deliverer = scene.deliverer(Watched(scene.store, log_after=log_after))
+    [lane] = await scene.claim()
+    running = asyncio.create_task(deliverer.run(lane))
+    await scene.a_while()
+    nothing = Filter(types=(EventType.DELETED,))
+    await scene.store.update_subscription(
+        1, lambda found, last: replace(found, cuts=changed_cut(found.cuts, last, found.format, nothing)), scene.now
+    )
+    await scene.log("a")
+    held.set()
+    await running
+    await scene.turn()
+    assert scene.receiver.posts == []

@@ -167,11 +167,11 @@ class Reading(Watched):
         self.reads: list[int] = []
         self.dies_at = dies_at
 
-    async def log_after(self, instance_id: int, sequence: int, *more: Any):
+    async def log_after(self, instance_id: int, sequence: int, *more: Any, **named: Any):
         if len(self.reads) == self.dies_at:
             raise ConnectionAbortedError
         self.reads.append(sequence)
-        return await self._store.log_after(instance_id, sequence, *more)
+        return await self._store.log_after(instance_id, sequence, *more, **named)
 
 
 async def test_a_log_of_which_nothing_passes_is_gone_through_even_by_workers_that_die_on_the_way(scene: Scene):

@@ -137,7 +137,8 @@ class DeliveryWorld(Process):
         """It is asked to end, and stores what it knows before it does; what it has begun to write is written."""
         while writes := [n for n, each in self.gates.waiting if each.worker == name and each.what in WRITES]:
             await self.move(writes[0])
-        self.workers[name].cancel()
+        if name in self.workers:
+            self.workers[name].cancel()
         await self.gates.settle()
 
     def wake(self) -> None:
@@ -189,8 +190,8 @@ class DeliveryWorld(Process):
                 self.oracle.a_subscription_is_stopped_for_a_reason_only(hold[0][1])
                 self.oracle.rests(hold[0][1])
 
-    def refused(self, worker: str, what: str, given: tuple[Any, ...]) -> None:
-        self.oracle.lost(hold_of(given[0]))
+    def refused(self, worker: str, what: str, lane: Lane) -> None:
+        self.oracle.lost(hold_of(lane))
 
     # What people do
 
@@ -314,7 +315,7 @@ class DeliveryWorld(Process):
         self.oracle.standings["deliver", subscription].subscriber.rotate(key, now, overlap_for)
 
     async def change_instance(self) -> None:
-        """Any change of the instance lets its own subscription go on."""
+        """Any change of the instance lets its own subscription go on where it was stopped."""
         instance = await self.store.instance(INSTANCE)
         assert isinstance(instance, Instance)
         own = await self.store.subscription(1)
@@ -322,7 +323,9 @@ class DeliveryWorld(Process):
         running = next(each.key for each in own.keys if each.until is None)
         plan = LanePlan(RESOURCES, dict.fromkeys(RESOURCES, "g"), own.url, running)
         await self.store.update_instance(instance, plan, self.now)
-        self.oracle.goes_on(1)
+        standing = self.oracle.standings["deliver", 1]
+        if standing.rests_since is not None and not (standing.queues and await self.store.is_queueing(1)):
+            self.oracle.goes_on(1)
 
     async def replay(self, subscription: int, first: int, last: int, alone: tuple[int, ...] | None) -> None:
         """From one sequence to another, each the first of a notification; `alone` of these the first sequences of those

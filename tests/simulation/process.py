@@ -13,6 +13,7 @@ from typing import Any
 
 from tests.simulation.gates import Gates
 from tidings.core.errors import LeaseLost
+from tidings.core.model import Lane
 from tidings.store.secrets import Vault
 from tidings.store.sqlite import SqliteStore
 
@@ -84,8 +85,8 @@ class Process:
         elif what in FENCED:
             self.on_write(worker, what, given[0].fence, self.fences[given[0].id])
 
-    def refused(self, worker: str, what: str, given: tuple[Any, ...]) -> None:
-        """A write was refused, since the lane is held no more."""
+    def refused(self, worker: str, what: str, lane: Lane) -> None:
+        """An access was refused, since the lane is held no more."""
 
     async def move(self, number: int) -> None:
         """Let one through its gate and wait until everybody stands again."""
@@ -133,7 +134,7 @@ class GatedStore:
                 try:
                     result = await getattr(process.store, name)(*given, **named)
                 except LeaseLost:
-                    process.refused(worker, name, given)
+                    process.refused(worker, name, next(e for e in (*given, *named.values()) if isinstance(e, Lane)))
                     raise
                 await process.accessed(worker, name, given, result)
                 return result

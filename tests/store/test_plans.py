@@ -27,6 +27,7 @@ ASKED = (
     *("replays_of_log", "replays_of_account", "replay_lane", "deliveries_in_state", "attempted", "log_down"),
     *("purge_attempts_of", "purge_deliveries_of", "purge_replays", "subscriptions_of_log", "subscription"),
     *("subscriptions_of_account", "delivery_lane", "unqueue_deliveries", "hasten_deliveries", "last_sequence"),
+    *("rouse_replays", "holds_lane"),
     *("failed_since", "tally", "tally_outcomes", "logged_from"),
     *("user", "user_of_email", "user_of_secret", "users_of_account", "roles_of_user", "former_passwords"),
     *("usages", "usage_of_request", "tally_usage"),

@@ -222,7 +222,8 @@ class _Run:
             self._window.unload()
         limit = max(self._by.window // 2, 1)
         most = min(self._by.lane_bytes // 2, self._by.room.left)
-        found = await self._store.log_after(self._lane.instance_id, self._window.seen, limit, most)
+        seen, lane = self._window.seen, self._lane
+        found = await self._store.log_after(lane.instance_id, seen, limit, most, lane=lane)
         self._window.read(found, self._by.clock())
         self._caught_up = not found or (len(found) < limit and sum(len(each.body) for each in found) < most)
         self._looked_at = self._time()

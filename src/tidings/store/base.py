@@ -277,11 +277,13 @@ class Store(
         """
 
     async def log_after(
-        self, instance_id: int, sequence: int, limit: int, most_bytes: int | None = None
+        self, instance_id: int, sequence: int, limit: int, most_bytes: int | None = None, *, lane: Lane | None = None
     ) -> Sequence[Notification]:
         """Notifications whose first sequence is greater than `sequence`, in order.
 
-        With `most_bytes` it ends with the one whose body makes all of them that long.
+        With `most_bytes` it ends with the one whose body makes all of them that long. With a `lane` it raises
+        `LeaseLost` when that is no longer held: whoever reads what was logged after its subscription was changed
+        learns of the change with it.
         """
 
     async def commit_deliveries(

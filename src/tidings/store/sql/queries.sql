@@ -196,6 +196,9 @@ update lane set cursor = :cursor where id = :id;
 -- numbered --
 select number, id, instance_id, resource, created_at, events, body from notification where number = :number;
 
+-- holds_lane --
+select exists (select 1 from lane where id = :id and fence = :fence and state = 'ready' and owner is not null) as held;
+
 -- is_queueing --
 select exists (select 1 from delivery where subscription_id = :subscription_id and state = 'queued') as queueing;
 

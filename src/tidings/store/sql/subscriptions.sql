@@ -66,7 +66,7 @@ update lane set due_at = :now, fence = fence + 1, owner = null, lease_until = nu
 -- rouse_replays -- those of a subscription that are being worked: their workers drop their work and look at it anew
 update lane set due_at = :now, fence = fence + 1, owner = null, lease_until = null
 where kind = 'replay' and state = 'ready' and owner is not null
-  and key in (select cast(id as text) from replay where subscription_id = :subscription_id and state = 'running');
+  and exists (select 1 from replay where id = cast(lane.key as integer) and subscription_id = :subscription_id);
 
 -- stop_lane --
 update lane set state = 'parked', parked_reason = :reason, fence = fence + 1, owner = null, lease_until = null

@@ -101,6 +101,12 @@ def one(db: sqlite3.Connection, statement: str, /, **values: Any) -> sqlite3.Row
     return row
 
 
+def still_held(db: sqlite3.Connection, lane: Lane) -> None:
+    """Raises LeaseLost when the lane's fence has moved, or it was switched off or parked."""
+    if not one(db, "holds_lane", id=lane.id, fence=lane.fence)["held"]:
+        raise LeaseLost(f"lane {lane.id} ({lane.kind} {lane.key}) has passed to another worker")
+
+
 def fenced(db: sqlite3.Connection, statement: str, lane: Lane, /, **values: Any) -> None:
     """Run a statement that writes only while the lane's fence stands."""
     if not run(db, statement, id=lane.id, fence=lane.fence, **values):

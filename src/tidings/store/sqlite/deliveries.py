@@ -19,7 +19,7 @@ from tidings.core.subscription import Source, Subscription
 from tidings.store import rows
 from tidings.store.base import DeliverySummary
 from tidings.store.secrets import Vault
-from tidings.store.sqlite.database import SQL, Database, fenced, one, run
+from tidings.store.sqlite.database import SQL, Database, fenced, one, run, still_held
 from tidings.store.sqlite.standings import standings_with
 from tidings.store.sqlite.subscriptions import subscription_rows
 
@@ -55,7 +55,7 @@ class Deliveries(Database):
         return await self._read(lambda db: _is_queueing(db, subscription_id))
 
     async def log_after(
-        self, instance_id: int, sequence: int, limit: int, most_bytes: int | None = None
+        self, instance_id: int, sequence: int, limit: int, most_bytes: int | None = None, *, lane: Lane | None = None
     ) -> Sequence[Notification]:
         values = {"instance_id": instance_id, "sequence": sequence, "limit": limit, "skip": 0}
 
@@ -67,6 +67,8 @@ class Deliveries(Database):
                 size += len(found[-1].body)
                 if most_bytes is not None and size >= most_bytes:
                     break
+            if lane is not None:  # asked last: what was logged after the lane was lost is not handed out
+                still_held(db, lane)
             return found
 
         return await self._read(work)
