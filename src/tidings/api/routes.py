@@ -29,6 +29,7 @@ from tidings.api import (
     held,
     hints,
     hub,
+    hub_writes,
     hubs,
     ingest,
     instances,
@@ -361,7 +362,15 @@ PLATFORM = (
 # A user's calls of a provider's records. These come last: a path that is the platform's own is never an object's.
 HUB = (
     Route("GET", "/hubs/{hub}/{object:path}", hub.read, Scope.HUB),
+    Route("POST", "/hubs/{hub}/{object:path}", hub_writes.create, Scope.HUB),
+    Route("PATCH", "/hubs/{hub}/{object:path}", hub_writes.update, Scope.HUB),
+    Route("PUT", "/hubs/{hub}/{object:path}", hub_writes.put, Scope.HUB),
+    Route("DELETE", "/hubs/{hub}/{object:path}", hub_writes.delete, Scope.HUB),
     Route("GET", "/{object:path}", hub.read, Scope.HUB),
+    Route("POST", "/{object:path}", hub_writes.create, Scope.HUB),
+    Route("PATCH", "/{object:path}", hub_writes.update, Scope.HUB),
+    Route("PUT", "/{object:path}", hub_writes.put, Scope.HUB),
+    Route("DELETE", "/{object:path}", hub_writes.delete, Scope.HUB),
 )
 
 ROUTES = (

@@ -116,7 +116,8 @@ class Resource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     whether a moved stamp on equal content is news. `aliases` maps names of CEQL to paths in a record. `verbs` are what
     the hub does with it; `filters` says whether the provider can select by conditions, or we have to; `searches` are
     names of CEQL for what stands in a list. `given` are members that a new record has where nobody says otherwise,
-    `{id}` for the id in its path.
+    `{id}` for the id in its path. `reads_back` says that the provider answers with a new record without all of it, so
+    that it is read once more.
     """
 
     path: str
@@ -137,6 +138,7 @@ class Resource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     filters: bool = True
     searches: Mapping[str, Search] = {}
     given: Mapping[str, Any] = {}
+    reads_back: bool = False
 
     @property
     def field_types(self) -> Mapping[str, FieldType]:

@@ -126,9 +126,9 @@ class ProviderClient:
         """An answer with an `expected` status, whole; every other outcome is raised as the error that says what to do
         next. `body` is JSON.
 
-        Redirects are never followed. `purpose` opens every message ("reading contacts"); `secrets` never appear in
-        one. Raises `CredentialsRefused`, `RateLimited`, `ProviderDown`, `ProviderRefused`, `RecordNotFound` (only
-        with `by_id`) or `AddressForbidden`.
+        It is asked once, but for a GET whose connection breaks. Redirects are never followed. `purpose` opens every
+        message ("reading contacts"); `secrets` never appear in one. Raises `CredentialsRefused`, `RateLimited`,
+        `ProviderDown`, `ProviderRefused`, `RecordNotFound` (only with `by_id`) or `AddressForbidden`.
         """
         if len(url) > self._url_limit:
             raise ProviderRefused(
@@ -144,6 +144,7 @@ class ProviderClient:
                 data=body,
                 allow_redirects=False,
                 timeout=self._timeout,
+                middlewares=() if method == "GET" else (_once,),
             ) as response:
                 answered = await self._body_of(response, purpose)
                 date_at = http_date(response.headers.get("Date"))
@@ -154,7 +155,8 @@ class ProviderClient:
                     date_at=self._clock() if date_at is None else date_at,
                     dated=date_at is not None,
                 )
-        except (aiohttp.ClientError, HttpProcessingError, OSError) as error:
+        except (aiohttp.ClientError, HttpProcessingError, OSError) as caught:
+            error = caught.error if isinstance(caught, _Unanswered) else caught
             if forbidden := _forbidden_address(error):
                 raise forbidden from None
             raise _kind(error)(scrub(f"{purpose}: {self._what_happened(error, url)}", secrets)) from error
@@ -197,6 +199,25 @@ class ProviderClient:
                 return f"the answer of {host} broke off or could not be decompressed"
             case _:
                 return f"the connection to {host} broke ({type(error).__name__})"
+
+
+class _Unanswered(aiohttp.ClientConnectionError):
+    """`error` is what became of the connection after the request was sent."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+async def _once(request: aiohttp.ClientRequest, handle: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """The client sends PUT and DELETE again when the connection breaks: they may have been done, and then a second
+    DELETE would be told that there is nothing to delete."""
+    try:
+        return await handle(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise _Unanswered(error) from error
 
 
 def _kind(error: BaseException) -> type[ProviderDown]:
