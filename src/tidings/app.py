@@ -137,7 +137,7 @@ async def build(settings: Settings, *, log: Any = None) -> AsyncIterator[App]:
             heard=counters.request_ended,
         )
         budget_of: dict[int, TenantBudget] = {}  # of each instance that has been polled
-        sender = Sender(await stack.enter_async_context(open_session(policy, tls=tls)))
+        sender = Sender(await stack.enter_async_context(open_session(policy, tls=tls)), clock=clock)
         names = Lookup()
         stack.push_async_callback(names.close)
         log_grew = Signal()

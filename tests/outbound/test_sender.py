@@ -265,6 +265,11 @@ def test_a_request_to_wait_is_read_as_seconds_or_as_a_date(headers: dict[str, st
     assert retry_after(headers) == seconds
 
 
+@pytest.mark.parametrize(("sent_at", "seconds"), [(1_534_779_007_000, 60.0), (1_534_779_067_001, None)])
+def test_a_date_to_wait_for_is_held_against_our_clock_where_the_answer_bears_none(sent_at: int, seconds: float | None):
+    assert retry_after({"Retry-After": "Mon, 20 Aug 2018 15:31:07 GMT"}, sent_at) == seconds
+
+
 async def test_a_body_of_megabytes_arrives_whole(sender: Sender):
     seen: list[tuple[bytes, bytes]] = []
     body = b"x" * 3_000_000

@@ -16,6 +16,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from tidings.core.addresses import AddressPolicy
 from tidings.core.errors import AddressForbidden
 from tidings.outbound.lookup import Lookup
+from tidings.outbound.oneanswer import OneAnswerEach
 
 # Below the five seconds after which Node.js closes an idle connection: a POST on a connection that is just being
 # closed is lost, and HTTP forbids the client to repeat it unasked.
@@ -23,14 +24,20 @@ _KEEP_ALIVE_FOR = 4.0
 
 
 def guarded_connector(
-    policy: AddressPolicy, *, tls: ssl.SSLContext | bool = True, resolver: AbstractResolver | None = None
+    policy: AddressPolicy,
+    *,
+    tls: ssl.SSLContext | bool = True,
+    resolver: AbstractResolver | None = None,
+    head_first: bool = False,
 ) -> aiohttp.TCPConnector:
-    """A connector that connects to nothing but what `policy` permits; made inside a running event loop.
+    """A connector that connects to nothing but what `policy` permits; made inside a running event loop. `head_first` is
+    that of `OneAnswerEach`.
 
     A refusal surfaces as an aiohttp.ClientConnectorError; `forbidden_address` finds the AddressForbidden in it. The
     number of connections is not limited here: a slow receiver must not take the connections of the others.
     """
-    return aiohttp.TCPConnector(
+    return OneAnswerEach(
+        head_first=head_first,
         ssl=tls,
         limit=0,
         keepalive_timeout=_KEEP_ALIVE_FOR,

@@ -7,7 +7,7 @@ import io
 import os
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Final
@@ -18,9 +18,10 @@ from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from tidings.core.addresses import AddressPolicy
-from tidings.core.model import Outcome
+from tidings.core.model import Moment, Outcome
 from tidings.outbound.deadline import Deadlines
 from tidings.outbound.guard import forbidden_address, guarded_connector
+from tidings.outbound.oneanswer import KeptForItsUrl
 
 ANSWER_KEPT: Final = 1024
 """Bytes of the receiver's answer that are kept for the log."""
@@ -33,7 +34,8 @@ def open_session(
 ) -> aiohttp.ClientSession:
     """A client session fit for strangers: guarded, without cookies, unpacking nothing, ignoring proxy settings."""
     return aiohttp.ClientSession(
-        connector=guarded_connector(policy, tls=tls, resolver=resolver),
+        connector=guarded_connector(policy, tls=tls, resolver=resolver, head_first=True),
+        request_class=KeptForItsUrl,
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
         trust_env=False,
@@ -49,7 +51,7 @@ class Sender:
     included, may take `connect_for`, and the wait for each further piece of an answer that has begun `silence_for`.
 
     The status decides as soon as it is there: a receiver that says 200 has the notification, whatever becomes of the
-    rest of its answer.
+    rest of its answer. A `Retry-After` that is a date is compared with the answer's own `Date`, or with `clock`.
     """
 
     def __init__(
@@ -60,7 +62,9 @@ class Sender:
         connect_for: float = 10.0,
         silence_for: float = 10.0,
         answer_cap: int = 64 * 1024,
+        clock: Callable[[], Moment] | None = None,
     ) -> None:
+        self._clock = clock
         self._session, self._timeout_for, self._answer_cap = session, timeout_for, answer_cap
         self._connect_for, self._silence_for = connect_for, silence_for
         self._deadlines = Deadlines(timeout_for)
@@ -88,7 +92,8 @@ class Sender:
         text = bytes(answer.body[:ANSWER_KEPT]).decode("utf-8", "replace").replace("\0", "")
         if 200 <= answer.status < 300:
             return Outcome(answer.status, None, None, text, took_for)
-        return Outcome(answer.status, _refusal(answer), retry_after(answer.headers), text, took_for)
+        now = None if self._clock is None else self._clock()
+        return Outcome(answer.status, _refusal(answer), retry_after(answer.headers, now), text, took_for)
 
     async def _post(self, url: str, headers: Mapping[str, str], body: bytes, answer: _Answer) -> None:
         # Large bodies go in pieces, so that one receiver does not hold up the others.
@@ -125,16 +130,20 @@ class _Answer:
         self.body = bytearray()
 
 
-def retry_after(headers: Mapping[str, str]) -> float | None:
+def retry_after(headers: Mapping[str, str], now: Moment | None = None) -> float | None:
     """Seconds that a `Retry-After` asks for; None when there is none, it cannot be read, or it lies in the past.
 
-    A date is compared with the answer's own `Date`, so that the receiver's clock and ours may differ.
+    A date is compared with the answer's own `Date`, so that the receiver's clock and ours may differ; with `now` where
+    there is none.
     """
     asked = headers.get("Retry-After", "").strip()
     if asked.isascii() and asked.isdigit():
         return float(asked[:12])
     try:
-        wait = (parsedate_to_datetime(asked) - parsedate_to_datetime(headers.get("Date", ""))).total_seconds()
+        until = parsedate_to_datetime(asked)
+        if now is not None and "Date" not in headers:
+            return max(until.timestamp() - now / 1000, 0.0) or None
+        wait = (until - parsedate_to_datetime(headers.get("Date", ""))).total_seconds()
     except (ValueError, TypeError, OverflowError):
         return None
     return wait if wait >= 0 else None
