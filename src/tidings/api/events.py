@@ -123,8 +123,8 @@ def behind_the_end(name: str, sequence: int, last: int) -> None:
     if sequence > last:
         raise InvalidInput(
             name,
-            f"is {sequence}, but the log ends with sequence {last}; it is of another instance, or the server was restored"
-            f" from an older backup: go on with {last}",
+            f"is {sequence}, but the log ends with sequence {last}; it is of another instance, or the server was"
+            f" restored from an older backup: go on with {last}",
         )
 
 
