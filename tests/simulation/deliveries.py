@@ -35,6 +35,7 @@ from tidings.core.model import (
 )
 from tidings.core.notify import NotifyContext, cut
 from tidings.core.posted import Post
+from tidings.core.replay import ReplayState
 from tidings.core.subscription import Filter, Format, Subscription, changed_cut, rotated
 from tidings.core.subscription import SigningKey as Key
 from tidings.engine.deliver import Deliverer
@@ -96,6 +97,7 @@ class DeliveryWorld(Process):
         self.dispatchers: dict[str, list[Dispatcher]] = {}
         self.replays: dict[int, bool] = {}  #: whether a person has stopped it
         self.revision = 0
+        self.on_write = oracle.nobody_writes_to_a_lane_that_another_has_taken
         oracle.logs = {INSTANCE: [], POSTED: []}
 
     def pass_time(self, milliseconds: int) -> None:
@@ -185,7 +187,8 @@ class DeliveryWorld(Process):
                 self.oracle.claimed(hold_of(lane))
         elif what in WRITES:
             hold = hold_of(given[0])
-            self.oracle.held(hold, told=what in TELLING)
+            ends = what == "deactivate" or (what == "commit_replay" and given[1].state is not ReplayState.RUNNING)
+            self.oracle.held(hold, told=what in TELLING, ends=ends)
             if what == "deactivate":
                 self.oracle.a_subscription_is_stopped_for_a_reason_only(hold[0][1])
                 self.oracle.rests(hold[0][1])

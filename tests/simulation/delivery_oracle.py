@@ -121,13 +121,15 @@ class DeliveryOracle:
         holding = self._holdings[hold]
         holding.told = len(holding.answered)
 
-    def held(self, hold: Hold, *, told: bool) -> None:
-        """The store has accepted a write of whoever holds the line; with what was `told`, if that was one."""
+    def held(self, hold: Hold, *, told: bool, ends: bool = False) -> None:
+        """The store has accepted a write of whoever holds the line; with what was `told`, if that was one. It `ends`
+        when that one is given up."""
         line, _ = hold
         holding, standing = self._holdings[hold], self.standings[line]
         holding.sure_at, holding.keys = next(self._ticks), deepcopy(standing.subscriber.keys)
         if told:
             for key, answer, now in holding.answered[: holding.told]:
+                self.a_receiver_that_is_gone_is_given_up(line, answer, ends)
                 self._learn(line, standing, holding.sure_at, key, answer, now)
             del holding.answered[: holding.told]
             holding.told = 0
@@ -262,6 +264,12 @@ class DeliveryOracle:
         most = max(standing.tries.values(), default=0)
         given_up = standing.gone or most > standing.subscriber.schedule
         assert given_up, f"subscription {subscription} is given up after {most} tries, and no 410"
+
+    def a_receiver_that_is_gone_is_given_up(self, line: Line, answer: Answer, ends: bool) -> None:
+        assert ends or answer.status != 410, f"{line} goes on after a 410"
+
+    def nobody_writes_to_a_lane_that_another_has_taken(self, who: str, what: str, fence: int, newest: int) -> None:
+        assert fence >= newest, f"{who} wrote to a lane that another worker had taken ({what})"
 
     def a_receiver_that_is_back_has_everything(self, subscriptions: Sequence[int], since: str) -> None:
         for subscription in subscriptions:

@@ -6,15 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation.mutants import MUTANTS, Edit, TextGone, edited
+from tests.simulation.kill_mutants import ALL
+from tests.simulation.mutants import Edit, TextGone, edited
 
 PACKAGE = Path(__file__).resolve().parents[2] / "src/tidings"
 
 
-@pytest.mark.parametrize("name", MUTANTS)
+@pytest.mark.parametrize("name", ALL)
 def test_a_mutants_text_stands_in_the_source_and_what_becomes_of_it_is_a_program(name):
     sources: dict[str, str] = {}
-    for edit in MUTANTS[name]:
+    for edit in ALL[name]:
         before = sources.get(edit.path, (PACKAGE / edit.path).read_text())
         sources[edit.path] = edited(before, edit)
         assert sources[edit.path] != before
