@@ -8,8 +8,10 @@ import signal
 import socket
 import subprocess
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+
+from tests.docs.pages import Block
 
 WITHIN = 60.0
 
@@ -49,6 +51,29 @@ class Session:
         program = Program(self._swapped(text), self.folder, self.environment)
         self.programs[name] = program
         program.wait_for("…")
+
+    def play(self, blocks: Iterable[Block], page: str) -> int:
+        """Run blocks as a page has them, each with what it says it prints; how many were run to their end."""
+        printed: str | None = None
+        run = 0
+        for block in blocks:
+            match block.kind:
+                case ["bash", "no-test"]:
+                    pass
+                case ["bash", "background", name]:
+                    self.start(name, block.text)
+                case ["bash"]:
+                    printed = self.run(block.text)
+                    run += 1
+                case ["text"]:
+                    assert printed is not None
+                    assert is_shown(block.text, printed), f"{page} line {block.line} prints\n{printed}"
+                case ["text", name]:
+                    for line in block.text.splitlines():
+                        self.programs[name].wait_for(line)
+                case kind:
+                    raise AssertionError(f"{page} line {block.line}: nobody knows what to do with {kind}")
+        return run
 
     def close(self) -> None:
         for program in self.programs.values():

@@ -1,4 +1,5 @@
-"""Do the README's commands do what it says? Each block is run as it is printed, but for the ports."""
+"""Do the commands of the README and of docs/api.md do what is said of them? Each block is run as it is printed, but for
+the ports."""
 
 from __future__ import annotations
 
@@ -9,43 +10,50 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import ROOT, blocks
+from tests.docs.pages import ROOT, Block, blocks
 from tests.docs.session import Session, environment, free_ports, is_shown
 
 README = (ROOT / "README.md").read_text()
+API = (ROOT / "docs/api.md").read_text()
 PORTS = ("8080", "8500", "8600")
 
+runs = pytest.mark.skipif(
+    shutil.which("curl") is None or not Path(sys.prefix, "bin/activate").exists(),
+    reason="curl is not installed, or this Python is no virtual environment",
+)
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-@pytest.mark.skipif(not Path(sys.prefix, "bin/activate").exists(), reason="this Python is no virtual environment")
+
+@runs
 def test_the_tutorial_does_what_it_says(tmp_path: Path):
     (tmp_path / ".venv").symlink_to(sys.prefix)
     swaps = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
     session = Session(tmp_path, swaps, environment(TIDINGS_LOG_FORMAT="text"))
-    printed: str | None = None
-    run = 0
     try:
-        for block in blocks(README):
-            match block.kind:
-                case ["bash", "no-test"]:
-                    pass
-                case ["bash", "background", name]:
-                    session.start(name, block.text)
-                case ["bash"]:
-                    printed = session.run(block.text)
-                    run += 1
-                case ["text"]:
-                    assert printed is not None
-                    assert is_shown(block.text, printed), f"README.md line {block.line} prints\n{printed}"
-                case ["text", name]:
-                    for line in block.text.splitlines():
-                        session.programs[name].wait_for(line)
-                case kind:
-                    raise AssertionError(f"README.md line {block.line}: nobody knows what to do with {kind}")
+        run = session.play(blocks(README), "README.md")
     finally:
         session.close()
     assert run >= 8
     assert not any(PORTS[0] in line for program in session.programs.values() for line in program.lines)
+
+
+@runs
+def test_records_are_written_as_the_page_of_the_api_says(tmp_path: Path):
+    (tmp_path / ".venv").symlink_to(sys.prefix)
+    swaps = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
+    session = Session(tmp_path, swaps, environment(TIDINGS_LOG_FORMAT="text"))
+    try:
+        session.play(between(README, "**1. ", "**4. "), "README.md")
+        run = session.play(between(API, "## Create and change records", "## What of the platform"), "docs/api.md")
+    finally:
+        session.close()
+    assert run >= 5
+
+
+def between(page: str, first: str, last: str) -> list[Block]:
+    """The blocks behind the line that begins with `first`, up to the one that begins with `last`."""
+    lines = page.splitlines()
+    begin, end = (next(n for n, line in enumerate(lines, 1) if line.startswith(each)) for each in (first, last))
+    return [block for block in blocks(page) if begin < block.line < end]
 
 
 def test_every_make_target_that_is_named_exists():
