@@ -7,6 +7,7 @@ import stat
 
 import pytest
 
+from tests.store.bulk import BulkContract
 from tests.store.cloning import CloningContract
 from tests.store.contract import NOW, created, new_instance, page, plan, row
 from tests.store.errands import ErrandContract
@@ -35,6 +36,10 @@ class TestUsage(UsingContract):
 
 
 class TestErrands(ErrandContract):
+    pass
+
+
+class TestBulk(BulkContract):
     pass
 
 

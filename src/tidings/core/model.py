@@ -35,13 +35,15 @@ class EventType(StrEnum):
 
 class LaneKind(StrEnum):
     """What a lane's work is: reading one resource of an instance, delivering to one subscription, keeping an
-    instance's hints registered at its provider, sending events again, or making a call of the API for somebody."""
+    instance's hints registered at its provider, sending events again, making a call of the API for somebody, or
+    moving many rows at once."""
 
     POLL = "poll"
     DELIVER = "deliver"
     HINT = "hint"
     REPLAY = "replay"
     ERRAND = "errand"
+    BULK = "bulk"
 
 
 class LaneState(StrEnum):

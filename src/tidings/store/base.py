@@ -30,6 +30,7 @@ from tidings.core.model import (
 )
 from tidings.core.notices import Notice, Subject
 from tidings.core.trail import Entry
+from tidings.store.bulk import BulkStore
 from tidings.store.cloning import CloningStore
 from tidings.store.counting import CountingStore
 from tidings.store.errands import ErrandStore
@@ -138,6 +139,7 @@ class Store(
     IngestStore,
     UsageStore,
     ErrandStore,
+    BulkStore,
     Protocol,
 ):
     async def close(self) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from tidings.store.migrations.upgrade import upgrade_sqlite
 from tidings.store.secrets import Vault
 from tidings.store.sqlite.accounts import Accounts
+from tidings.store.sqlite.bulks import Bulks
 from tidings.store.sqlite.clones import Clones
 from tidings.store.sqlite.counting import Counting
 from tidings.store.sqlite.deliveries import Deliveries
@@ -49,6 +50,7 @@ class SqliteStore(
     Counting,
     Usages,
     Errands,
+    Bulks,
     Figures,
 ):
     """Keeps every promise of `Store`."""

@@ -28,6 +28,7 @@ SQL = (
     | load("ingesting.sql")
     | load("usage.sql")
     | load("errands.sql")
+    | load("bulk.sql")
     | load("clones.sql")
     | load("people.sql")
 )
