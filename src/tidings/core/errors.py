@@ -5,7 +5,8 @@
     ├── Taken                 somebody else has this name already; choose another
     ├── ProviderError         something between us and the provider
     │   ├── CredentialsRefused   a person must change the keys; the lane parks
-    │   │   └── PermissionDenied    they may not read this; try again, it may be allowed
+    │   │   ├── PermissionDenied    they may not read this; try again, it may be allowed
+    │   │   └── GrantRefused        a code or a refresh token counts no more; authenticate again
     │   ├── RateLimited          wait, as long as the provider says
     │   │   └── Throttled           we did not ask: it is not this tenant's turn yet
     │   ├── ProviderDown         transient; try again with backoff
@@ -64,6 +65,10 @@ class CredentialsRefused(ProviderError):
 
 class PermissionDenied(CredentialsRefused):
     """403 in the provider's own words: these keys may not read this. They may again without a change on our side."""
+
+
+class GrantRefused(CredentialsRefused):
+    """The authorization server gives no token for this code, or this refresh token (RFC 6749 5.2, invalid_grant)."""
 
 
 class RateLimited(ProviderError):

@@ -268,6 +268,34 @@ class ElementClone:
 
 
 @dataclass(frozen=True, slots=True)
+class Tokens:
+    """What a provider's authorization server gave: a token that opens the account, and one that gets the next.
+
+    `lifetime` is in seconds from `obtained_at`; `renew_at` is when the next is to be got, None when nobody can.
+    """
+
+    access: str = field(repr=False)
+    refresh: str | None = field(repr=False)
+    obtained_at: Moment
+    lifetime: int
+    renew_at: Moment | None
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What the owner of an account has allowed by OAuth, as it stands now.
+
+    `serial` grows with each new pair of tokens; `external` says that the first ones were the user's own; `refused` is
+    why the provider gives no more, None while it does.
+    """
+
+    tokens: Tokens
+    serial: int
+    external: bool = False
+    refused: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Instance:
     """An authenticated account of one element.
 
@@ -292,6 +320,7 @@ class Instance:
     secrets: Mapping[str, str | None] = field(repr=False, default_factory=dict)
     dropped_sequence: int = 0  #: the last one that retention has removed from the log
     clone: ElementClone | None = None
+    grant: Grant | None = None  #: of an element with OAuth
 
     @property
     def shown_key(self) -> str:

@@ -8,20 +8,30 @@ from collections.abc import Awaitable, Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from http import HTTPStatus
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 import msgspec
 
 from tidings.core.budget import Limits, Priority
-from tidings.core.errors import CredentialsRefused, InvalidInput, ProviderDown, ProviderError, ProviderRefused
+from tidings.core.errors import (
+    CredentialsRefused,
+    InvalidInput,
+    PermissionDenied,
+    ProviderDown,
+    ProviderError,
+    ProviderRefused,
+)
 from tidings.core.hints import may_ask_for_key
 from tidings.core.model import Moment, RecordId
+from tidings.core.oauth import TOKEN
 from tidings.elements.answer import Answer, is_json_object, provider_message
 from tidings.elements.budget import Budgets
 from tidings.elements.element import Element, Header, RequestBudget, Resource, path_of
 from tidings.elements.heads import HeadReader
 from tidings.elements.http import ProviderClient, base_url, url_of
 from tidings.elements.moved import Moves, host_of, moved_root
+from tidings.elements.oauth import AccessTokens, GivenToken, oauth_of
 from tidings.elements.pages import ask, is_linked, turn
 
 #: Parameters that a reading decides for itself, whatever a poller's URL says.
@@ -62,9 +72,10 @@ class Connection:
 
     Configuration keys count in any letter case. `client_id_default` is sent where the instance has no client id of
     its own. `budgets` make it wait its turn among all who ask the same tenant, as its `priority` has it; without them
-    everything is asked at once. `moves` is what all who ask know of accounts whose API has moved. Raises `InvalidInput`
-    naming the key when the root or a key is missing or cannot be sent. All methods raise `CredentialsRefused`,
-    `RateLimited`, `ProviderDown`, `ProviderRefused` or `AddressForbidden`.
+    everything is asked at once. `moves` is what all who ask know of accounts whose API has moved. `tokens` are those of
+    an account that is opened by OAuth; without them it is the one in the configuration. Raises `InvalidInput` naming
+    the key when the root or a key is missing or cannot be sent. All methods raise `CredentialsRefused`, `RateLimited`,
+    `ProviderDown`, `ProviderRefused` or `AddressForbidden`.
     """
 
     #: Of what is asked from now on.
@@ -79,6 +90,7 @@ class Connection:
         client_id_default: str | None = None,
         budgets: Budgets | None = None,
         moves: Moves | None = None,
+        tokens: AccessTokens | None = None,
     ) -> None:
         self._element = element
         self._client = client
@@ -86,9 +98,8 @@ class Connection:
         root = base_url(self._value(element.api.root), element.api.root)
         self._account = root, self._tenant(root)
         self._moves = moves or Moves()
-        credentials = f"{self._filled(element.authentication.user)}:{self._filled(element.authentication.password)}"
-        token = b64encode(credentials.encode()).decode()
-        self._headers = {"Authorization": f"Basic {token}"}
+        self._headers = self._credentials()
+        self._tokens = (tokens or self._given_token()) if element.authentication.oauth is not None else None
         self._unsent: list[Header] = []
         for header in element.api.headers:
             if value := self._header_value(header, client_id_default):
@@ -98,7 +109,9 @@ class Connection:
         #: What it shares with all who ask the same tenant.
         self.budget = budgets.of(self._account[1], _limits(element.api.budget)) if budgets is not None else None
         hidden = [value.strip() for value in secrets.values() if value and value.strip()]
-        self._secrets = (token, *hidden, *(quote(value, safe="") for value in hidden))
+        basic = self._headers.get("Authorization", "").partition(" ")[2]
+        shown = (basic,) if basic else ()
+        self._secrets = (*shown, *hidden, *(quote(value, safe="") for value in hidden))
 
     async def read_page(
         self,
@@ -203,7 +216,7 @@ class Connection:
 
         def ask(root: str) -> Awaitable[Answer]:
             send = partial(
-                self._client.send,
+                self._sent,
                 method,
                 url_of(root, path, params),
                 headers=said,
@@ -239,7 +252,7 @@ class Connection:
         purpose = "reading the key of a hint"
         answer = await self._asked(
             purpose,
-            partial(self._client.get, address, headers=self._headers, purpose=purpose, secrets=self._secrets),
+            partial(self._sent, "GET", address, headers=self._headers, purpose=purpose, secrets=self._secrets),
         )
         try:
             key = msgspec.json.decode(answer.body).get(hints.key.member)
@@ -263,10 +276,43 @@ class Connection:
 
         def ask(root: str) -> Awaitable[Answer]:
             url, secrets = url_of(root, path, params), self._secrets
-            get = partial(self._client.get, url, headers=said, purpose=purpose, by_id=by_id, secrets=secrets)
+            get = partial(self._sent, "GET", url, headers=said, purpose=purpose, by_id=by_id, secrets=secrets)
             return self._asked(purpose, get)
 
         return await self._found(ask)
+
+    async def _sent(
+        self, method: str, url: str, *, headers: Mapping[str, str], secrets: tuple[str, ...], **more: Any
+    ) -> Answer:
+        """What the client answers, with the account's token where it has one; a token that is refused is changed for
+        another once, since the provider has not done what was asked."""
+        if self._tokens is None:
+            return await self._client.send(method, url, headers=headers, secrets=secrets, **more)
+        token = await self._tokens.current()
+        try:
+            return await self._sent_with(token, method, url, headers, secrets, more)
+        except CredentialsRefused as error:
+            if isinstance(error, PermissionDenied):
+                raise
+        token = await self._tokens.after(token)
+        return await self._sent_with(token, method, url, headers, secrets, more)
+
+    async def _sent_with(
+        self,
+        token: str,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        secrets: tuple[str, ...],
+        more: Mapping[str, Any],
+    ) -> Answer:
+        oauth = oauth_of(self._element)
+        if oauth.place == "header":
+            headers = {**headers, "Authorization": f"{oauth.name} {token}"}
+        else:
+            url += f"{'&' if '?' in url else '?'}{quote(oauth.name, safe='')}={quote(token, safe='')}"
+        shown = (*secrets, token, quote(token, safe=""))
+        return await self._client.send(method, url, headers=headers, secrets=shown, **more)
 
     async def _found(self, ask: Callable[[str], Awaitable[Answer]]) -> Answer:
         """What `ask` returns for the root, which is looked for once when nothing is there any more."""
@@ -339,6 +385,20 @@ class Connection:
             return quote(found, safe="") if encoded else found
 
         return re.sub(r"\{([^{}]+)\}", value, template)
+
+    def _credentials(self) -> dict[str, str]:
+        """What goes with every request of an account that is opened by keys."""
+        authentication = self._element.authentication
+        if authentication.oauth is not None:
+            return {}
+        credentials = f"{self._filled(authentication.user)}:{self._filled(authentication.password)}"
+        return {"Authorization": f"Basic {b64encode(credentials.encode()).decode()}"}
+
+    def _given_token(self) -> GivenToken:
+        token = self._value(TOKEN)
+        if not token:
+            raise InvalidInput(TOKEN, "is missing: nobody has authenticated yet")
+        return GivenToken(token)
 
     @property
     def _root(self) -> str:

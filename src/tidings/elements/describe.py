@@ -16,7 +16,7 @@ import msgspec
 from msgspec.structs import replace
 
 from tidings.core.errors import TidingsError
-from tidings.elements.element import ConfigurationEntry, Element, Resource
+from tidings.elements.element import Authentication, ConfigurationEntry, Element, Resource
 
 __all__ = ["ConfigurationEntry", "Element", "ElementFileError", "Resource", "catalog", "read_element"]
 
@@ -39,7 +39,8 @@ def read_element(folder: Path) -> Element:
     """The element that a folder describes; raises `ElementFileError`.
 
     `[every_resource]` of its file holds for each resource that does not say otherwise: tables are merged, `volatile`
-    paths added. An entry of `../events.toml` is replaced by an entry of the same key.
+    paths added. An entry of `../events.toml`, or of `../oauth.toml` for an element with OAuth, is replaced by an entry
+    of the same key.
     """
     file = folder / "element.toml"
     written = _toml(file)
@@ -52,7 +53,7 @@ def read_element(folder: Path) -> Element:
         written["generic"]["template"] = template
     own = written.get("configuration", [])
     keys = {entry.get("key") for entry in own}
-    shared = [entry for entry in _toml(folder.parent / "events.toml")["configuration"] if entry.get("key") not in keys]
+    shared = [entry for entry in _shared(folder, written) if entry.get("key") not in keys]
     written["configuration"] = [*shared, *own]
     readme = folder / "README.md"
     written["readme"] = readme.read_text("utf-8") if readme.exists() else ""
@@ -75,6 +76,14 @@ def _toml(file: Path) -> dict[str, Any]:
         raise ElementFileError(f"{file}: is not TOML ({error})") from None
 
 
+def _shared(folder: Path, written: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The configuration that the element has in common with others."""
+    authentication = written.get("authentication")
+    oauth = isinstance(authentication, dict) and authentication.get("type") == "oauth2"
+    files = ("events.toml", "oauth.toml") if oauth else ("events.toml",)
+    return [entry for name in files for entry in _toml(folder.parent / name)["configuration"]]
+
+
 def _complete(resource: dict[str, Any], every: Mapping[str, Any]) -> None:
     for key, value in every.items():
         if key == "volatile":
@@ -94,7 +103,7 @@ def _place(message: str, shared: int) -> str:
 
     def own(match: re.Match[str]) -> str:
         number = int(match[1])
-        return f"configuration[{number - shared}]" if number >= shared else f"events.toml configuration[{number}]"
+        return f"configuration[{number - shared}]" if number >= shared else f"shared configuration[{number}]"
 
     return re.sub(r"configuration\[(\d+)\]", own, message).replace("`$.", "`")
 
@@ -127,8 +136,12 @@ def _contradiction(element: Element, folder: Path) -> str | None:
     used = {element.api.root, *(header.key for header in element.api.headers if header.key)}
     moved = element.api.discovery.path if element.api.discovery else ""
     templates = element.authentication.user, element.authentication.password, element.api.budget.account, moved
+    oauth = element.authentication.oauth
+    if wrong := _authentication_contradiction(element.authentication):
+        return wrong
+    addresses = (oauth.authorize, oauth.token) if oauth else ()
     queries = element.hints.key.query.values() if element.hints else ()
-    used |= set(re.findall(r"\{([^{}]+)\}", " ".join((*templates, *queries))))
+    used |= set(re.findall(r"\{([^{}]+)\}", " ".join((*templates, *addresses, *queries))))
     if unknown := used - keys:
         return f"configuration key {sorted(unknown)[0]!r} is used but has no [[configuration]] entry"
     for header in element.api.headers:
@@ -144,4 +157,13 @@ def _contradiction(element: Element, folder: Path) -> str | None:
     for name in element.polling:
         if element.resource(name) is None:
             return f"polling names {name!r}, which is no resource"
+    return None
+
+
+def _authentication_contradiction(authentication: Authentication) -> str | None:
+    oauth = authentication.type == "oauth2"
+    if oauth != (authentication.oauth is not None) or oauth != (authentication.scheme == "token"):
+        return 'authentication of type "oauth2" has the scheme "token" and a table oauth, any other has neither'
+    if oauth == bool(authentication.user or authentication.password):
+        return "authentication has a user and a password, or is of type oauth2"
     return None

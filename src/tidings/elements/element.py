@@ -173,13 +173,37 @@ class Resource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         return replace(self, path=path, provider_path=filled)
 
 
-class Authentication(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How a request proves who asks: HTTP Basic with templates over configuration keys (`{company}+{public.key}`)."""
+class OAuth(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How an account is opened by OAuth 2, with an authorization code and refresh tokens (RFC 6749 4.1 and 6).
 
-    type: Literal["custom", "basic"]
-    scheme: Literal["basic"]
-    user: str
-    password: str
+    `authorize` is the page where its owner agrees, `token` where codes and refresh tokens are changed for tokens: both
+    templates over configuration keys. `client` says how our application proves itself there: by HTTP Basic, or in the
+    body. The access token goes into the header Authorization behind `name`, or into the query as `name`. `margin` is
+    how many seconds before its end a token is renewed. `asks` are further parameters of the page
+    (`access_type = "offline"`).
+    """
+
+    authorize: str
+    token: str
+    scopes: tuple[str, ...] = ()
+    scope_separator: str = " "
+    client: Literal["basic", "body"] = "basic"
+    place: Literal["header", "query"] = "header"
+    name: Annotated[str, msgspec.Meta(pattern=r"^[!-~]+$")] = "Bearer"
+    margin: Annotated[int, msgspec.Meta(ge=0)] = 300
+    pkce: bool = False
+    asks: Mapping[str, str] = {}
+
+
+class Authentication(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a request proves who asks: HTTP Basic with templates over configuration keys (`{company}+{public.key}`), or a
+    token that the account's owner has allowed us to have."""
+
+    type: Literal["custom", "basic", "oauth2"]
+    scheme: Literal["basic", "token"]
+    user: str = ""
+    password: str = ""
+    oauth: OAuth | None = None
 
 
 class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -364,7 +388,7 @@ class Element(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
             "image": self.image,
             "active": self.active,
             "deleted": False,
-            "typeOauth": False,
+            "typeOauth": self.authentication.oauth is not None,
             "trialAccount": False,
             "resources": [],
             "transformationsEnabled": True,

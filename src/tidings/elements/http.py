@@ -120,11 +120,12 @@ class ProviderClient:
         purpose: str,
         body: bytes | None = None,
         by_id: bool = False,
+        media_type: str = "application/json",
         secrets: Iterable[str] = (),
         expected: Container[int] = (200,),
     ) -> Answer:
         """An answer with an `expected` status, whole; every other outcome is raised as the error that says what to do
-        next. `body` is JSON.
+        next. `body` is of the `media_type`.
 
         It is asked once, but for a GET whose connection breaks. Redirects are never followed. `purpose` opens every
         message ("reading contacts"); `secrets` never appear in one. Raises `CredentialsRefused`, `RateLimited`,
@@ -140,7 +141,7 @@ class ProviderClient:
             async with self._session.request(
                 method,
                 URL(url, encoded=True),
-                headers=headers if body is None else {**headers, "Content-Type": "application/json"},
+                headers=headers if body is None else {**headers, "Content-Type": media_type},
                 data=body,
                 allow_redirects=False,
                 timeout=self._timeout,
