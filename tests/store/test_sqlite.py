@@ -12,6 +12,7 @@ from tests.store.cloning import CloningContract
 from tests.store.contract import NOW, created, new_instance, page, plan, row
 from tests.store.errands import ErrandContract
 from tests.store.ingesting import IngestContract
+from tests.store.oauth import GrantContract
 from tests.store.people import PeopleContract
 from tests.store.using import UsingContract
 from tidings.core.errors import InvalidInput
@@ -40,6 +41,10 @@ class TestErrands(ErrandContract):
 
 
 class TestBulk(BulkContract):
+    pass
+
+
+class TestGrants(GrantContract):
     pass
 
 

@@ -35,6 +35,7 @@ from tidings.store.cloning import CloningStore
 from tidings.store.counting import CountingStore
 from tidings.store.errands import ErrandStore
 from tidings.store.ingesting import IngestStore
+from tidings.store.oauth import GrantStore, NewGrant
 from tidings.store.people import PeopleStore
 from tidings.store.sending import SendingStore, Standing
 from tidings.store.subscribing import SubscriptionStore
@@ -82,6 +83,7 @@ class NewInstance:
     secrets: Mapping[str, str | None] = field(repr=False, default_factory=dict)
     disabled: bool = False
     clone: ElementClone | None = None  #: of the element, which this is an instance of
+    grant: NewGrant | None = None  #: of an account that is opened by OAuth
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,7 @@ class Store(
     UsageStore,
     ErrandStore,
     BulkStore,
+    GrantStore,
     Protocol,
 ):
     async def close(self) -> None:
@@ -150,14 +153,17 @@ class Store(
     async def create_instance(self, new: NewInstance, plan: LanePlan, now: Moment) -> Instance:
         """Insert the instance with its lanes and its subscription."""
 
-    async def update_instance(self, instance: Instance, plan: LanePlan, now: Moment) -> Instance:
+    async def update_instance(
+        self, instance: Instance, plan: LanePlan, now: Moment, grant: NewGrant | None = None
+    ) -> Instance:
         """Replace the instance of the same id and revision, and bring its lanes in line with `plan`.
 
         Lanes that stay keep their cursor and become ready (parked ones too) and due now; those no longer in the plan
         are switched off and keep their cursor; a running lane's fence moves on. A changed callback URL changes the
         subscription in place (its queue stays); where nothing of it changes, a lane that is worked is left alone, so
         that what is on its way is not sent twice. A hint lane, once made, stays, and becomes due with each change so
-        that what it registered can be removed. Raises `LeaseLost` when somebody else has changed it meanwhile.
+        that what it registered can be removed. Its grant is only written when a new one is given: it may have been
+        renewed since the instance was read. Raises `LeaseLost` when somebody else has changed it meanwhile.
         """
 
     async def delete_instance(self, instance_id: int, now: Moment) -> bool:

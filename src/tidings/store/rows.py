@@ -18,6 +18,7 @@ from tidings.core.model import (
     Event,
     EventType,
     FailurePolicy,
+    Grant,
     Instance,
     Lane,
     LaneKind,
@@ -25,6 +26,7 @@ from tidings.core.model import (
     Notification,
     Outcome,
     Outline,
+    Tokens,
     User,
 )
 from tidings.core.notices import Notice
@@ -44,6 +46,7 @@ from tidings.core.subscription import (
 from tidings.store.secrets import Vault
 
 SECRETS, TOKEN, USER, ORGANIZATION = "instance.secrets", "instance.token", "user", "organization"
+GRANT = "oauth_grant.tokens"
 KEYS, HEADERS, BASIC = "subscription.keys", "subscription.headers", "subscription.basic"
 SETTING = "account.setting"
 
@@ -87,7 +90,13 @@ def instance(row: sqlite3.Row, vault: Vault) -> Instance:
         token=vault.open(row["token"], TOKEN).decode(),
         secrets=json.loads(vault.open(row["secrets"], SECRETS)),
         clone=clone(row, "clone_") if row["clone_id"] is not None else None,
+        grant=grant(row, vault) if row["grant_tokens"] is not None else None,
     )
+
+
+def grant(row: sqlite3.Row, vault: Vault) -> Grant:
+    tokens = Tokens(**json.loads(vault.open(row["grant_tokens"], GRANT)))
+    return Grant(tokens, row["grant_serial"], bool(row["grant_external"]), row["grant_refused"])
 
 
 def clone(row: sqlite3.Row, prefix: str = "") -> ElementClone:

@@ -9,7 +9,7 @@ from pathlib import Path
 from tidings.core.errors import InvalidInput
 from tidings.store.secrets import Vault
 
-HEAD = "0009"
+HEAD = "0010"
 
 
 def upgrade_sqlite(path: Path, vault: Vault, head: str = HEAD) -> None:

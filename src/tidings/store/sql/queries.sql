@@ -17,9 +17,11 @@ update instance set deleted_at = :now, token_lookup = null where id = :id and de
 select i.id, i.account_id, i.user_id, i.element_key, i.name, i.tags, i.configuration, i.secrets, i.token, i.disabled,
        i.created_at, i.updated_at, i.revision, i.last_sequence, i.dropped_sequence, c.id as clone_id,
        c.key as clone_key, c.name as clone_name, c.description as clone_description, c.active as clone_active,
-       c.created_at as clone_created_at
+       c.created_at as clone_created_at, g.tokens as grant_tokens, g.serial as grant_serial,
+       g.external as grant_external, g.refused as grant_refused
 from instance i
 left join element_clone c on c.id = i.clone_id
+left join oauth_grant g on g.instance_id = i.id
 where i.deleted_at is null
   and (:id is null or i.id = :id)
   and (:token_lookup is null or i.token_lookup = :token_lookup)

@@ -14,6 +14,7 @@ from tidings.store.sqlite.counting import Counting
 from tidings.store.sqlite.deliveries import Deliveries
 from tidings.store.sqlite.errands import Errands
 from tidings.store.sqlite.figures import Figures
+from tidings.store.sqlite.grants import Grants
 from tidings.store.sqlite.ingesting import Ingesting
 from tidings.store.sqlite.instances import Instances
 from tidings.store.sqlite.lanes import Lanes
@@ -51,6 +52,7 @@ class SqliteStore(
     Usages,
     Errands,
     Bulks,
+    Grants,
     Figures,
 ):
     """Keeps every promise of `Store`."""

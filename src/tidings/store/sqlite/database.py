@@ -29,6 +29,7 @@ SQL = (
     | load("usage.sql")
     | load("errands.sql")
     | load("bulk.sql")
+    | load("oauth.sql")
     | load("clones.sql")
     | load("people.sql")
 )

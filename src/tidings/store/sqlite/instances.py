@@ -13,8 +13,10 @@ from tidings.core.model import Instance, LaneKind, LanePlan, Moment
 from tidings.core.subscription import Basic, Source, Subscription, rotated
 from tidings.store import rows
 from tidings.store.base import NewInstance
+from tidings.store.oauth import NewGrant
 from tidings.store.sqlite.clones import row_of
 from tidings.store.sqlite.database import SQL, Database, one, run
+from tidings.store.sqlite.grants import write_grant
 from tidings.store.sqlite.lanes import lane_rows
 from tidings.store.sqlite.subscriptions import add_subscription, subscription_rows
 from tidings.store.subscribing import NewSubscription
@@ -37,13 +39,17 @@ class Instances(Database):
                 now=now,
                 **self._instance_values(db, new),
             )
+            if new.grant is not None:
+                write_grant(db, self._vault, row["id"], new.grant)
             made = self._instance(db, row["id"])
             self._reconcile(db, made, plan, now)
             return made
 
         return await self._writer.run(work)
 
-    async def update_instance(self, instance: Instance, plan: LanePlan, now: Moment) -> Instance:
+    async def update_instance(
+        self, instance: Instance, plan: LanePlan, now: Moment, grant: NewGrant | None = None
+    ) -> Instance:
         def work(db: sqlite3.Connection) -> Instance:
             changed = run(
                 db,
@@ -55,6 +61,8 @@ class Instances(Database):
             )
             if not changed:
                 raise LeaseLost(f"instance {instance.id} was changed or deleted by somebody else meanwhile")
+            if grant is not None:
+                write_grant(db, self._vault, instance.id, grant)
             made = self._instance(db, instance.id)
             self._reconcile(db, made, plan, now)
             return made
@@ -198,6 +206,7 @@ class Instances(Database):
                     removed = run(db, step, instance_id=row["id"], limit=limit)
                     if removed:
                         return removed
+                run(db, "purge_grant", instance_id=row["id"])
                 run(db, "purge_instance", instance_id=row["id"])
                 return 1
             for row in db.execute(SQL["purgeable_subscriptions"]).fetchall():
