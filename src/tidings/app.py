@@ -49,6 +49,7 @@ from tidings.engine.retention import Retention
 from tidings.engine.sources import Sources
 from tidings.engine.tell import Teller
 from tidings.engine.watchdog import Watchdog
+from tidings.hub.connections import Connections
 from tidings.outbound.guard import guarded_connector
 from tidings.outbound.lookahead import Lookahead
 from tidings.outbound.lookup import Lookup
@@ -260,7 +261,7 @@ async def build(settings: Settings, *, log: Any = None) -> AsyncIterator[App]:
                 forget_hints=registrar.forget,
                 counted=counters.text,
                 budget_left=budget_left,
-                hub=connect_instance,
+                hub=Connections(connect_instance).of,
             )
         )
         inside = Inside(api, BASE, store)

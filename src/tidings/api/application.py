@@ -60,7 +60,9 @@ def build_api(parts: ApiParts) -> FastAPI:
     api.add_middleware(Envelope, clock=parts.clock, dice=parts.dice, origins=lambda: parts.settings.allowed_origins)
     for kind in (HTTPException, RequestValidationError, TidingsError):
         api.add_exception_handler(kind, _refuse)
-    for route in ROUTES:
+    # A path is looked for from the first route on. Objects come first, because most calls are about one; a path of the
+    # platform's is none of theirs (`is_objects`).
+    for route in sorted(ROUTES, key=lambda route: not route.path.endswith(OBJECT)):
         _add(api, parts, route)
     return api
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import re
 from dataclasses import dataclass
@@ -72,7 +73,12 @@ async def authorise(request: Request, parts: ApiParts, scope: Scope, privilege: 
     if scope is Scope.OPEN:
         return Call(parts)
     given = read(request.headers.get("authorization"))
-    user = await _user(parts, given, scope)
+    token = given.element if scope in OF_TOKEN else None
+    finding = None if token is None else asyncio.ensure_future(parts.store.instance_by_token(token))
+    try:
+        user = await _user(parts, given, scope)
+    finally:
+        instance = None if finding is None else await finding
     if not (user.active and user.account_active):
         raise Refused(401, "Authorization: this user, or the account, is not active; an administrator can change that")
     # From here on it is this user's call, whatever becomes of it: it is counted, and kept.
@@ -81,7 +87,7 @@ async def authorise(request: Request, parts: ApiParts, scope: Scope, privilege: 
     if privilege is not None:
         ask_for(user, privilege)
     if scope in OF_TOKEN:
-        return InstanceCall(parts, user, await _instance_of_token(parts, user, given.element))
+        return InstanceCall(parts, user, _instance_of_token(user, given.element, instance))
     if "instance_id" in request.path_params:
         return InstanceCall(parts, user, await own_instance(parts, user, request.path_params["instance_id"]))
     return UserCall(parts, user)
@@ -128,10 +134,10 @@ def _is_organization(secret: str | None, user: User) -> bool:
     return secret is None or hmac.compare_digest(secret.encode(), user.organization_secret.encode())
 
 
-async def _instance_of_token(parts: ApiParts, user: User, token: str | None) -> Instance:
+def _instance_of_token(user: User, token: str | None, instance: Instance | None) -> Instance:
+    """The instance that was found by the token, if it may be the user's."""
     if token is None:
         raise Refused(401, "Authorization: the Element part is missing; add Element <instanceToken>")
-    instance = await parts.store.instance_by_token(token)
     if instance is None or instance.account_id != user.account_id:
         raise Refused(401, "Authorization: the element token is wrong, or its instance was deleted")
     return instance

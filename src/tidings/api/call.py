@@ -32,7 +32,7 @@ class InstanceCall(UserCall):
     instance: Instance
 
 
-def _authorised(request: Request) -> Call:
+async def _authorised(request: Request) -> Call:
     call: Call = request.state.call
     return call
 

@@ -359,7 +359,7 @@ PLATFORM = (
     Route("GET", "/usage/{request_id}", usage.read, Scope.USER),
 )
 
-# A user's calls of a provider's records. These come last: a path that is the platform's own is never an object's.
+# A user's calls of a provider's records. A path that is one of those above is never an object's (`is_objects`).
 HUB = (
     Route("GET", "/hubs/{hub}/{object:path}", hub.read, Scope.HUB),
     Route("POST", "/hubs/{hub}/{object:path}", hub_writes.create, Scope.HUB),
