@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, Final, TypeGuard
 from urllib.parse import quote, urlsplit
 
@@ -166,6 +167,18 @@ def is_live(tokens: Tokens, now: Moment) -> bool:
 def lifetime_of(text: str | None) -> int:
     """What the configuration says of how long a token lives, in seconds."""
     return _seconds(text) or LIFETIME
+
+
+def refusal(instance_id: int, why: str, open_since: Moment | None) -> str:
+    """What a person is told whose account nobody can open any more; `open_since` as in `store/oauth.py`."""
+    told = why
+    if open_since is not None:
+        at = datetime.fromtimestamp(open_since / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        told += (
+            f"; a renewal that began at {at} was interrupted, or its answer was lost, and that may have used up the "
+            "refresh token"
+        )
+    return f"{told}. Authenticate again: PATCH /instances/{instance_id} with a new providerData.code"
 
 
 def error_in(body: bytes) -> tuple[str, str] | None:
