@@ -59,7 +59,7 @@ class Hub:
 
 @asynccontextmanager
 async def hubbed(
-    world: World, base: str | None = None, patience: float = 5, **configuration: Any
+    world: World, base: str | None = None, patience: Any = 5.0, **configuration: Any
 ) -> AsyncIterator[Hub]:
     """While it is served; `base` is the provider's root unless it is the sandbox's, `patience` the seconds for which
     its silence is borne."""
