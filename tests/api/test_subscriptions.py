@@ -178,7 +178,7 @@ async def test_a_subscription_that_says_too_little_is_refused_by_name(
         ({"concurrency": 1.5}, "config.concurrency: is `1.5`"),
         ({"concurrency": 101}, "config.concurrency: is 101"),
         ({"policy": "drop"}, "config.policy: is 'drop': write retry or queue"),
-        ({"rate": "\ud800"}, "config: cannot be kept as JSON"),
+        ({"rate": "\ud800"}, "config.rate: contains half of a surrogate pair"),
     ],
 )
 async def test_what_cannot_be_configured_is_refused_by_name(world: World, config: dict[str, Any], says: str) -> None:

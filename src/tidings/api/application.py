@@ -29,6 +29,7 @@ from tidings.api.privileges import privilege_for
 from tidings.api.problems import Refused, problem
 from tidings.api.routes import BASE, ROUTES, Route
 from tidings.core.errors import TidingsError
+from tidings.core.plainbody import refuse_odd
 from tidings.core.roles import Privilege
 
 ERROR = {
@@ -103,6 +104,8 @@ def _guarded(parts: ApiParts, scope: Scope, privilege: Privilege | None, bodies:
                 _authorised,
                 partial(authorise, parts=parts, scope=scope, privilege=privilege),
                 bodies,
+                # What goes to a provider, or comes from one, is read by its handler.
+                self.body_field is not None and scope is not Scope.HUB,
                 super().get_route_handler(),
             )
 
@@ -112,6 +115,7 @@ def _guarded(parts: ApiParts, scope: Scope, privilege: Privilege | None, bodies:
 async def _authorised(
     who: Callable[[Request], Awaitable[Call]],
     bodies: tuple[str, ...],
+    is_ours: bool,
     handle: Callable[[Request], Coroutine[Any, Any, Response]],
     request: Request,
 ) -> Response:
@@ -123,6 +127,8 @@ async def _authorised(
     accept = request.headers.get("accept")
     if request.method != "GET" and not takes(accept, JSON):
         raise _not_acceptable(JSON)
+    if is_ours and (body := await request.body()):
+        refuse_odd(body)
     if isinstance(call, UserCall) and is_wanted(request):
         return await dispatch(call, request, BASE)
     answered = await handle(request)

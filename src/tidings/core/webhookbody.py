@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
@@ -34,8 +34,9 @@ class Body:
     form: bool = False
 
 
-def read_json(body: bytes) -> Body:
-    """The body as JSON: an object, or a list that is not empty.
+def read_json(body: bytes, number: Callable[[str], float] = float) -> Body:
+    """The body as JSON: an object, or a list that is not empty. `number` reads what is written with a point or an
+    exponent.
 
     Raises InvalidInput for anything else, and for what some reader of JSON would stumble over: text that is no UTF-8,
     NUL, a name that stands twice in an object, nesting deeper than `DEEPEST`, a number of thousands of digits.
@@ -44,7 +45,7 @@ def read_json(body: bytes) -> Body:
         text = body.decode()
     except UnicodeDecodeError as error:
         raise InvalidInput("body", f"is not UTF-8 at byte {error.start}; write JSON in UTF-8") from None
-    value = _parsed(text)
+    value = _parsed(text, number)
     if not isinstance(value, dict) and not (isinstance(value, list) and value):
         raise InvalidInput("body", "is neither an object nor a list of them; send a JSON object")
     return Body(body, value)
@@ -83,9 +84,9 @@ def _opened(value: str | list[str]) -> Any:
     return value
 
 
-def _parsed(text: str) -> Any:
+def _parsed(text: str, number: Callable[[str], float] = float) -> Any:
     try:
-        value = json.loads(text, object_pairs_hook=_members_once, parse_constant=_no_number)
+        value = json.loads(text, object_pairs_hook=_members_once, parse_constant=_no_number, parse_float=number)
     except RecursionError:
         raise InvalidInput("body", _TOO_DEEP) from None
     except json.JSONDecodeError as error:
