@@ -24,6 +24,7 @@ class Server:
         self.lines: list[str] = []
         self._reader: asyncio.Task[None] | None = None
         self._listening = asyncio.Event()
+        self._secrets: dict[str, str] | None = None
 
     async def start(self, *, through: tuple[str, ...] = ("-m", "tidings"), wait: bool = True) -> None:
         """Start it; `wait` returns when it listens (or has ended, which fails)."""
@@ -78,7 +79,7 @@ class Server:
         return await self.process.wait()
 
     async def call(self, method: str, path: str, body: object = None, status: int = 200):
-        secrets = await self.secrets()
+        secrets = self._secrets = self._secrets or await self.secrets()  # another process, which takes a while
         authorization = f"User {secrets['userSecret']}, Organization {secrets['organizationSecret']}"
         async with (
             aiohttp.ClientSession(headers={"Authorization": authorization}) as session,

@@ -273,6 +273,11 @@ class DeliveryWorld(Process):
         await self.store.reactivate(subscription, self.now)
         self.oracle.goes_on(subscription)
 
+    async def is_seen_to_rest(self, subscription: int) -> bool:
+        """Whether a person is shown that it waits for somebody; of a worker that died the history may not know."""
+        found = await self.store.subscription(subscription)
+        return found is not None and (not found.active or await self.store.is_queueing(subscription))
+
     async def pause(self, subscription: int) -> None:
         await self.store.stop(subscription, "somebody stopped it", self.now)
         self.oracle.rests(subscription)

@@ -44,6 +44,8 @@ class DeliveryHistory:
         await self.start()
         while self.moves < MOVES:
             await self.move()
+        if self.dice.random() < 0.4:
+            await self.outage()
         await self.calm_down()
 
     async def move(self) -> None:
@@ -185,7 +187,7 @@ class DeliveryHistory:
         world.wake()
 
     async def outage(self) -> None:
-        """A receiver cannot be reached for minutes or hours, while workers try."""
+        """A receiver cannot be reached for minutes or hours, while workers try; it may stay so."""
         url = self.dice.choice(sorted(self.world.receivers))
         receiver, span = self.world.receivers[url], self.dice.choice((2, 10, 120, 600)) * MINUTE
         receiver.mood = self.dice.choice(("unreachable", "hanging", "failing"))
@@ -196,7 +198,10 @@ class DeliveryHistory:
                 if not await self.step():
                     self.pass_time(self.dice.choice((1, 4, 16)) * SECOND)
                     await self.world.gates.settle()
-        receiver.get_well()
+            if not self.world.workers:
+                await self.start()
+        if self.dice.random() < 0.6:
+            receiver.get_well()
 
     async def subscribe(self) -> None:
         dice = self.dice
@@ -282,7 +287,7 @@ class DeliveryHistory:
 
     async def let_go_on(self) -> None:
         for line, each in self.oracle.standings.items():
-            if line[0] == "deliver" and each.rests_since is not None:
+            if line[0] == "deliver" and (each.rests_since is not None or await self.world.is_seen_to_rest(line[1])):
                 await self.world.reactivate(line[1])
         self.world.wake()
         await self.world.gates.settle()
