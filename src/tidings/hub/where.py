@@ -49,19 +49,16 @@ def split(text: str | None, resource: Resource) -> Filter:
         child, rest = "", list[Expr]()
         for each in _conjuncts(expr):
             searched = {".".join(path).lower() for path in paths(each)} & set(map(str.lower, resource.searches))
-            if not resource.filters:
-                rest.append(each)
-            elif searched and not child and isinstance(each, Comparison | Like):
-                child = _of_child(each, resource)
-            elif searched:
-                rest.append(each)
-            else:
-                try:
-                    translate(each, types)
-                except Unsayable:
+            try:
+                if not resource.filters or (searched and child):
                     rest.append(each)
+                elif searched:
+                    child = _of_child(each, resource)
                 else:
+                    translate(each, types)
                     said.append(each)
+            except Unsayable:
+                rest.append(each)
         return Filter(translate(_all(said), types) if said else "", child, _all(rest) if rest else None)
     except (CeqlError, ConditionsError) as error:
         raise InvalidInput(FIELD, str(error)) from None
@@ -85,8 +82,10 @@ def _all(exprs: Sequence[Expr]) -> Expr:
     return exprs[0] if len(exprs) == 1 else And(tuple(exprs))
 
 
-def _of_child(each: Comparison | Like, resource: Resource) -> str:
-    """One comparison, about the members of a list; all of it must hold for the same member."""
+def _of_child(each: Expr, resource: Resource) -> str:
+    """One comparison, about the members of a list; all of it must hold for the same member. Raises Unsayable."""
+    if not isinstance(each, Comparison | Like):
+        raise Unsayable("only one comparison can be asked about the members of a list")
     name = ".".join(each.field).lower()
     search = next(search for key, search in resource.searches.items() if key.lower() == name)
     value = (search.list, search.value)
