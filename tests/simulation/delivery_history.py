@@ -45,7 +45,7 @@ class DeliveryHistory:
         while self.moves < MOVES:
             await self.move()
         if self.dice.random() < 0.4:
-            await self.outage()
+            await self.siege()
         await self.calm_down()
 
     async def move(self) -> None:
@@ -202,6 +202,18 @@ class DeliveryHistory:
                 await self.start()
         if self.dice.random() < 0.6:
             receiver.get_well()
+
+    async def siege(self) -> None:
+        """A receiver is away, and nothing else happens, until it is surely taken for down."""
+        url = self.dice.choice(sorted(self.world.receivers))
+        self.world.receivers[url].mood = "unreachable"
+        self.stalled.clear()
+        await self.start()
+        await self.let_go_on()
+        for _ in range(4):
+            await self.happen()
+        self.note(f"{url} is away for long")
+        await self.work_for(self.dice.choice((10, 30, 60)) * MINUTE)
 
     async def subscribe(self) -> None:
         dice = self.dice
