@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 Path: TypeAlias = tuple[str, ...]
 
 NAME: Final = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*"
-_PLAIN: Final = re.compile(NAME, re.ASCII)
+_PLAIN: Final = re.compile(NAME)
 _RESERVED: Final = frozenset({"and", "or", "not", "in", "is", "like", "null", "true", "false"})
 
 

@@ -20,6 +20,11 @@ _ISO: Final = re.compile(
     r"(\d{4})-(\d{2})-(\d{2})(?:[Tt ](\d{2}):?(\d{2})(?::?(\d{2})(?:[.,](\d+))?)?\s*([A-Za-z]+|[+-][\d:]+)?)?"
 )
 _QUOTED: Final = re.compile(r"'((?:[^']|'')+)'")
+_PROBES: Final = (
+    (Instant.from_utc(2026, 11, 22, 13, 14, 15, nanosecond=123_456_789), "America/New_York"),
+    (Instant.from_utc(2003, 5, 4, 3, 2, 1), "GMT"),
+)
+_ONE_OR_TWO: Final = "MdHhms"  #: as many digits as it has, when it is written alone
 _OFFSET_AT_END: Final = re.compile(r"[+-](?:\d{1,2}:\d{2}|\d{4})$")
 
 
@@ -144,7 +149,15 @@ def compile(pattern: str) -> JavaPattern:
     units = [unit for field in fields if (unit := dateletters.unit(field.letter, field.run)) is not None]
     zoned = not letters.isdisjoint({*"XZz", STATED, EPOCH})
     regex = re.compile(rf"\s*{''.join(_expressions(tokens))}\s*", re.IGNORECASE)
-    return JavaPattern(source, tokens, max(units), zoned, regex)
+    made = JavaPattern(source, tokens, max(units), zoned, regex)
+    for probe, zone in _PROBES:
+        try:
+            made.parse(text := made.format(probe, zone), zone)
+        except ValueError:
+            raise PatternError(
+                f"`{pattern}` writes `{text}`, which cannot be read again: set its parts apart"
+            ) from None
+    return made
 
 
 def parse_iso(text: str, default_zone: str = "UTC") -> Instant:
@@ -195,7 +208,17 @@ def _field(source: str, position: int, run: int) -> Field:
         raise PatternError(f"{where} {instead}")
     if run > LETTERS[letter].longest:
         raise PatternError(f"{where} is too long: write {letter * LETTERS[letter].longest}")
+    if run == 1 and letter in _ONE_OR_TWO and _begins_number(source, position + 1):
+        raise PatternError(f"{where} runs into the number behind it: write {letter * 2}")
+    if letter in "ZXz" and _begins_number(source, position + run):
+        raise PatternError(f"{where} runs into the number behind it: set them apart")
     return Field(letter, run)
+
+
+def _begins_number(source: str, position: int) -> bool:
+    letter = source[position : position + 1]
+    run = len(source) - position - len(source[position:].lstrip(letter)) if letter else 0
+    return letter != STATED and letter in LETTERS and _is_number(Field(letter, run))
 
 
 def _joined(tokens: Iterator[Field | str]) -> list[Field | str]:
