@@ -58,7 +58,7 @@ class Opened:
         self.stack.push_async_callback(await self.provider.start())
         policy = AddressPolicy(True, ())
         session = await self.stack.enter_async_context(provider_session(guarded_connector(policy)))
-        self.client = ProviderClient(session, clock=lambda: self.now, silence_for=0.5)
+        self.client = ProviderClient(session, clock=lambda: self.now, silence_for=20.0)
         self.endpoint = TokenEndpoint(self.client, clock=lambda: self.now)
         self.store = await open_sqlite(self.folder / "t.db", load_vault(self.folder / "key"), synchronous="off")
         self.stack.push_async_callback(self.store.close)

@@ -217,7 +217,7 @@ class Connection:
         def ask(root: str) -> Awaitable[Answer]:
             send = partial(
                 self._sent,
-                method,
+                partial(self._client.send, method),
                 url_of(root, path, params),
                 headers=said,
                 purpose=purpose,
@@ -252,7 +252,9 @@ class Connection:
         purpose = "reading the key of a hint"
         answer = await self._asked(
             purpose,
-            partial(self._sent, "GET", address, headers=self._headers, purpose=purpose, secrets=self._secrets),
+            partial(
+                self._sent, self._client.get, address, headers=self._headers, purpose=purpose, secrets=self._secrets
+            ),
         )
         try:
             key = msgspec.json.decode(answer.body).get(hints.key.member)
@@ -276,31 +278,39 @@ class Connection:
 
         def ask(root: str) -> Awaitable[Answer]:
             url, secrets = url_of(root, path, params), self._secrets
-            get = partial(self._sent, "GET", url, headers=said, purpose=purpose, by_id=by_id, secrets=secrets)
+            get = partial(
+                self._sent, self._client.get, url, headers=said, purpose=purpose, by_id=by_id, secrets=secrets
+            )
             return self._asked(purpose, get)
 
         return await self._found(ask)
 
     async def _sent(
-        self, method: str, url: str, *, headers: Mapping[str, str], secrets: tuple[str, ...], **more: Any
+        self,
+        ask: Callable[..., Awaitable[Answer]],
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        secrets: tuple[str, ...],
+        **more: Any,
     ) -> Answer:
         """What the client answers, with the account's token where it has one; a token that is refused is changed for
         another once, since the provider has not done what was asked."""
         if self._tokens is None:
-            return await self._client.send(method, url, headers=headers, secrets=secrets, **more)
+            return await ask(url, headers=headers, secrets=secrets, **more)
         token = await self._tokens.current()
         try:
-            return await self._sent_with(token, method, url, headers, secrets, more)
+            return await self._sent_with(token, ask, url, headers, secrets, more)
         except CredentialsRefused as error:
             if isinstance(error, PermissionDenied):
                 raise
         token = await self._tokens.after(token)
-        return await self._sent_with(token, method, url, headers, secrets, more)
+        return await self._sent_with(token, ask, url, headers, secrets, more)
 
     async def _sent_with(
         self,
         token: str,
-        method: str,
+        ask: Callable[..., Awaitable[Answer]],
         url: str,
         headers: Mapping[str, str],
         secrets: tuple[str, ...],
@@ -312,7 +322,7 @@ class Connection:
         else:
             url += f"{'&' if '?' in url else '?'}{quote(oauth.name, safe='')}={quote(token, safe='')}"
         shown = (*secrets, token, quote(token, safe=""))
-        return await self._client.send(method, url, headers=headers, secrets=shown, **more)
+        return await ask(url, headers=headers, secrets=shown, **more)
 
     async def _found(self, ask: Callable[[str], Awaitable[Answer]]) -> Answer:
         """What `ask` returns for the root, which is looked for once when nothing is there any more."""
