@@ -37,6 +37,8 @@ from tidings.elements.hintkeys import HintKeys
 from tidings.elements.http import ProviderClient, provider_session
 from tidings.elements.moved import Moves
 from tidings.engine.attempts import Send
+from tidings.engine.bulk import BulkRunner
+from tidings.engine.bulkcleaning import BulkCleaner
 from tidings.engine.deliver import Deliverer
 from tidings.engine.dispatch import Dispatcher
 from tidings.engine.errands import ErrandRunner
@@ -49,6 +51,7 @@ from tidings.engine.retention import Retention
 from tidings.engine.sources import Sources
 from tidings.engine.tell import Teller
 from tidings.engine.watchdog import Watchdog
+from tidings.hub.bulk import BulkOpening
 from tidings.hub.connections import Connections
 from tidings.outbound.guard import guarded_connector
 from tidings.outbound.lookahead import Lookahead
@@ -57,6 +60,7 @@ from tidings.outbound.sender import Sender, open_session
 from tidings.outbound.trust import trust
 from tidings.settings import Settings
 from tidings.store.base import Store
+from tidings.store.bulkfiles import BulkFiles
 from tidings.store.secrets import load_vault
 from tidings.store.sqlite import SqliteStore, open_sqlite
 
@@ -66,7 +70,7 @@ PURGE_PAUSE = 0.05
 DAY = 24 * 3_600_000
 
 #: Lanes worked at once: enough that those which only wait for a silent party do not keep the others waiting.
-POLLING, DELIVERING, REGISTERING, REPLAYING, CALLING = 128, 512, 8, 16, 16
+POLLING, DELIVERING, REGISTERING, REPLAYING, CALLING, MOVING = 128, 512, 8, 16, 16, 32
 
 
 class Loop(Protocol):
@@ -237,12 +241,28 @@ async def build(settings: Settings, *, log: Any = None) -> AsyncIterator[App]:
         runner = ErrandRunner(store, make, sender.send, clock=clock, log=log, lease_for=lease_for, noted=on_events)
         errands = dispatcher(LaneKind.ERRAND, runner.run, CALLING)
 
+        files = BulkFiles(settings.data / "bulk", store.derive)
+        mover = BulkRunner(
+            store,
+            files,
+            BulkOpening(catalog(), connect_instance),
+            sender.send,
+            make,
+            clock=clock,
+            dice=random.random,
+            log=log,
+            lease_for=lease_for,
+        )
+        bulk = dispatcher(LaneKind.BULK, mover.run, MOVING)
+        cleaner = BulkCleaner(store, files, days=settings.bulk_days, clock=clock, log=log)
+
         def wake(instance_id: int) -> None:
             poll.wake()
             deliver.wake()
             register.wake()
             replay.wake()
             errands.wake()
+            bulk.wake()
 
         api = build_api(
             ApiParts(
@@ -255,6 +275,7 @@ async def build(settings: Settings, *, log: Any = None) -> AsyncIterator[App]:
                 wake=wake,
                 settings=settings,
                 usage=usage,
+                files=files,
                 log_grew=log_grew,
                 refuse_name=Lookahead(policy, names).refusal,
                 take_hint=receiver.take,
@@ -267,7 +288,7 @@ async def build(settings: Settings, *, log: Any = None) -> AsyncIterator[App]:
         inside = Inside(api, BASE, store)
         retention = Retention(store, days=settings.retention_days, clock=clock, log=log, meter=counters)
         working: tuple[Loop, ...] = (
-            *(poll, deliver, replay, register, errands, retention),
+            *(poll, deliver, replay, register, errands, bulk, retention, cleaner),
             *watching(store, sender.send, settings, log),
         )
         loops = () if settings.role == "api" else working

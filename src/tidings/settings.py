@@ -147,6 +147,13 @@ class Settings(BaseSettings):
         allow_inf_nan=False,
         description="For how many days it is kept who has called what of the API (GET /usage); 0 keeps it for ever.",
     )
+    bulk_days: float = Field(
+        default=7.0,
+        gt=0,
+        le=36500,
+        allow_inf_nan=False,
+        description="For how many days bulk jobs and their files are kept.",
+    )
     retention_days: float = Field(
         default=30.0,
         ge=0,

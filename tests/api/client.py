@@ -51,7 +51,7 @@ class Client:
             sent = {"content-type": "application/json", "content-length": str(len(content))} | sent
         scope = {
             "type": "http",
-            "asgi": {"version": "3.0"},
+            "asgi": {"version": "3.0", "spec_version": "2.4"},  # whose streams do not wait for a caller who goes
             "http_version": "1.1",
             "method": method,
             "scheme": "http",

@@ -24,6 +24,7 @@ from tidings.core.passwords import hash_password
 from tidings.elements.describe import catalog
 from tidings.elements.element import Element, Resource
 from tidings.settings import Settings
+from tidings.store.bulkfiles import BulkFiles
 from tidings.store.secrets import load_vault
 from tidings.store.sqlite import SqliteStore, open_sqlite
 
@@ -130,6 +131,7 @@ async def world(first_day: Path, tmp_path: Path) -> AsyncIterator[World]:
         wake=woken.append,
         settings=Settings(),
         usage=UsageWriter(store, log=structlog.get_logger()),
+        files=BulkFiles(tmp_path / "bulk", store.derive),
     )
     app = build_api(parts)
     yield World(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -32,6 +32,7 @@ class Hub:
     hub: Client
     instance: dict[str, Any]
     sandbox: Running
+    connect: Callable[[Element, Instance], Connection]
 
     async def __call__(self, method: str, path: str, sent: Any = None) -> Answer:
         return await self.hub(method, path, sent)
@@ -81,4 +82,4 @@ async def hubbed(
         made = await api("POST", "/instances", given)
         assert made.status == 200, made.body
         user = str(api.authorization).partition(",")[0]
-        yield Hub(api, api.saying(f"{user}, Element {made.json['token']}"), made.json, sandbox)
+        yield Hub(api, api.saying(f"{user}, Element {made.json['token']}"), made.json, sandbox, connect)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tests.api.bulked import finished
 from tests.api.conftest import World, body
 from tests.api.people import account, member
 from tests.api.subscribed import POLLING, happen, posted, subscribed
@@ -68,6 +69,7 @@ async def owned(world: World) -> First:
     job = (await world.client("POST", "/jobs", nightly)).json
     asked = await world.client("GET", f"/instances/{instance['id']}")
     entry = (await world.client("GET", f"/instances/{instance['id']}/configuration")).json[0]
+    bulk_id = await finished(world, instance["id"], b'{"name":"canary"}')
     return First(
         theirs={
             "instance_id": str(instance["id"]),
@@ -81,6 +83,7 @@ async def owned(world: World) -> First:
             "account_id": str(sub_account["id"]),
             "user": str(user["id"]),
             "job_id": job["id"],
+            "bulk_id": bulk_id,
             "request_id": asked.headers["elements-request-id"],
         },
         common={

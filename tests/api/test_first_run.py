@@ -21,6 +21,7 @@ from tidings.core.addresses import AddressPolicy
 from tidings.core.model import LaneKind, User
 from tidings.elements.connection import Connection
 from tidings.settings import Settings
+from tidings.store.bulkfiles import BulkFiles
 
 DAY = 24 * 60 * MINUTE
 SINCE = iso(START - 30 * DAY)
@@ -70,6 +71,7 @@ async def client_of(world: World, **settings: Any) -> Client:
         dice=lambda size: bytes(size),
         wake=lambda instance_id: None,
         usage=UsageWriter(world.store, log=None),
+        files=BulkFiles(world.folder / "bulk", world.store.derive),
         settings=Settings(**settings),
     )
     return Client(build_api(parts), "User us==, Organization 0rg")

@@ -112,6 +112,23 @@ PLATFORM = (
     Asked("/hubs/{hub}/objects/{name}/metadata", "GET"),
     Asked("/hubs/{hub}/ping", "GET"),
     Asked("/ping", "GET"),
+    *(
+        Asked(prefix + path, verb)
+        for prefix in ("", "/hubs/{hub}")
+        for path, verb in (
+            ("/bulk/query", "POST"),
+            ("/bulk/download", "POST"),
+            ("/bulk/workflows", "POST"),
+            ("/bulk/jobs", "GET"),
+            ("/bulkloader", "GET"),
+            ("/bulk/{id}/status", "GET"),
+            ("/bulk/{id}/errors", "GET"),
+            ("/bulk/{id}/cancel", "PUT"),
+            ("/bulk/{id}/{objectName}", "GET"),
+            ("/bulk/{id}/{objectName}/data", "GET"),
+            ("/bulk/{objectName}", "POST"),
+        )
+    ),
 )
 
 

@@ -16,7 +16,9 @@ AVOIDED = {
 }
 #: The platform's own routes and words, and what browsers call server-sent events.
 STREAMS = {"/instances/events/stream", "/instances/{instance_id:int}/events/stream"}
-GIVEN = frozenset({"/jobs", "/jobs/polling-disabled", "/jobs/{job_id}", *STREAMS})
+GIVEN = frozenset(
+    {"/jobs", "/bulk/jobs", "/hubs/{hub}/bulk/jobs", "/jobs/polling-disabled", "/jobs/{job_id}", *STREAMS}
+)
 
 
 #: "object" is the platform's word for what an instance has, and what users define of it.

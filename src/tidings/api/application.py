@@ -144,7 +144,7 @@ def _not_acceptable(kind: str) -> Refused:
 
 def _instance_parameter(path: str) -> list[dict[str, object]]:
     # The handlers do not take these: `authorise` reads the first, and what a hub is called does not matter.
-    kinds = {"instance_id": "integer"} | ({"hub": "string"} if path.endswith(OBJECT) else {})
+    kinds = {"instance_id": "integer"} | ({"hub": "string"} if path.endswith(OBJECT) or "{hub}/bulk" in path else {})
     return [
         {"name": name, "in": "path", "required": True, "schema": {"type": kind}}
         for name, kind in kinds.items()

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tidings.api.problems import Refused
 
 LARGEST = 1024 * 1024
+LARGEST_UPLOAD = 10 * 1024 * 1024
+"""Of the calls that bring a file with many records."""
+
+_UPLOAD: Final = re.compile(r".*/bulk/.+")
 
 
 class BodyCap:
@@ -17,13 +24,14 @@ class BodyCap:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         arrived = 0
+        largest = LARGEST_UPLOAD if _UPLOAD.fullmatch(scope.get("path", "")) else LARGEST
 
         async def counted() -> Message:
             nonlocal arrived
             message = await receive()
             arrived += len(message.get("body", b""))
-            if arrived > LARGEST:
-                raise Refused(413, f"body: is larger than {LARGEST} bytes")
+            if arrived > largest:
+                raise Refused(413, f"body: is larger than {largest} bytes")
             return message
 
         await self._app(scope, counted, send)

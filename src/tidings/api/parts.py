@@ -17,6 +17,7 @@ from tidings.elements.connection import Connection
 from tidings.elements.element import Element, Resource
 from tidings.settings import Settings
 from tidings.store.base import Store
+from tidings.store.bulkfiles import BulkFiles
 
 
 class Account(Protocol):
@@ -76,6 +77,7 @@ class ApiParts:
     wake: Callable[[int], None]
     settings: Settings
     usage: UsageWriter
+    files: BulkFiles
     log_grew: Signal = field(default_factory=Signal)
     rates: Rates = field(default_factory=Rates)
     arrivals: Rates = field(default_factory=Rates)  #: of the open routes, so that strangers displace nobody's

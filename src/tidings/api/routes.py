@@ -14,6 +14,10 @@ from tidings.api import (
     accounts,
     analytics,
     authentication,
+    bulk,
+    bulk_request,
+    bulk_rows,
+    bulk_upload,
     clones,
     configuration,
     definitions,
@@ -52,6 +56,7 @@ from tidings.api import (
 from tidings.api.authorization import Scope
 from tidings.api.explain import explain
 from tidings.core.model import JSON
+from tidings.core.multipart import MULTIPART
 
 BASE = "/elements/api-v2"
 
@@ -357,6 +362,25 @@ PLATFORM = (
     Route("GET", "/usage/analytics/activity/{kind}-instances", usage.count_by_instance, Scope.USER),
     Route("GET", "/usage/analytics/activity/{kind}-instances/created-count", usage.count_created_of_kind, Scope.USER),
     Route("GET", "/usage/{request_id}", usage.read, Scope.USER),
+    #
+    # Many records at once. The same stands below a hub's name; `{bulk_id}` must be of the token's instance.
+    *(
+        Route(method, prefix + path, handler, Scope.HUB, bodies)
+        for prefix in ("", "/hubs/{hub}")
+        for method, path, handler, bodies in (
+            ("POST", "/bulk/query", bulk.query, bulk_request.BODIES),
+            ("POST", "/bulk/download", bulk.download, (JSON,)),
+            ("POST", "/bulk/workflows", bulk.workflow, (JSON,)),
+            ("GET", "/bulk/jobs", bulk.list_jobs, (JSON,)),
+            ("GET", "/bulkloader", bulk.list_loads, (JSON,)),
+            ("GET", "/bulk/{bulk_id}/status", bulk.status, (JSON,)),
+            ("GET", "/bulk/{bulk_id}/errors", bulk_rows.list_errors, (JSON,)),
+            ("PUT", "/bulk/{bulk_id}/cancel", bulk.cancel, (JSON,)),
+            ("GET", "/bulk/{bulk_id}/{object_name:path}/data", bulk_rows.read_data, (JSON,)),
+            ("GET", "/bulk/{bulk_id}/{object_name:path}", bulk_rows.read_file, (JSON,)),
+            ("POST", "/bulk/{object_name:path}", bulk_upload.upload, (MULTIPART,)),
+        )
+    ),
 )
 
 # A user's calls of a provider's records. A path that is one of those above is never an object's (`is_objects`).

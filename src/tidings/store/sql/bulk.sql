@@ -1,7 +1,7 @@
 -- add_bulk -- jobs that move many rows
-insert into bulk (account_id, user_id, instance_id, object_name, direction, status, wanted, file, callback, request_id,
+insert into bulk (account_id, user_id, instance_id, resource, direction, status, wanted, file, callback, request_id,
     schedule, created_at, parts, place, records, failed, tries)
-values (:account_id, :user_id, :instance_id, :object_name, :direction, 'CREATED', :wanted, :file, :callback, :request_id,
+values (:account_id, :user_id, :instance_id, :resource, :direction, 'CREATED', :wanted, :file, :callback, :request_id,
     :schedule, :now, :parts, :place, 0, 0, 0) returning id;
 
 -- bulk --
@@ -18,11 +18,11 @@ update bulk set status = :status, parts = :parts, place = :place, records = :rec
 where id = :id;
 
 -- add_bulk_error --
-insert into bulk_error (bulk_id, number, message, status, provider_message)
-values (:bulk_id, :number, :message, :status, :provider_message);
+insert into bulk_error (bulk_id, number, said, status, provider_said)
+values (:bulk_id, :number, :said, :status, :provider_said);
 
 -- bulk_errors --
-select number, message, status, provider_message from bulk_error
+select number, said, status, provider_said from bulk_error
 where bulk_id = :bulk_id and number > :after order by number limit :limit;
 
 -- cancel_bulk -- a download that is finished is wanted no more; what an upload has done, it has done

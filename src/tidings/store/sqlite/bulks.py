@@ -26,7 +26,7 @@ class Bulks(Database):
                 account_id=new.account_id,
                 user_id=new.user_id,
                 instance_id=new.instance_id,
-                object_name=new.object_name,
+                resource=new.object_name,
                 direction=new.direction,
                 wanted=msgspec.json.encode(new.wanted).decode(),
                 file=new.file,
@@ -85,7 +85,7 @@ class Bulks(Database):
                 ended_at=job.ended_at,
             )
             for each in errors:
-                said = {"message": each.message, "status": each.status, "provider_message": each.providerMessage}
+                said = {"said": each.message, "status": each.status, "provider_said": each.providerMessage}
                 run(db, "add_bulk_error", bulk_id=job.id, number=each.row, **said)
 
         await self._writer.run(work)
@@ -137,5 +137,6 @@ def _job(row: sqlite3.Row) -> BulkJob:
     values = dict(row)
     parts = tuple(msgspec.json.decode(values.pop("parts"), type=list[Part]))
     wanted = msgspec.json.decode(values.pop("wanted"), type=Wanted)
+    values["object_name"] = values.pop("resource")
     direction, status = Direction(values.pop("direction")), BulkStatus(values.pop("status"))
     return BulkJob(**values, direction=direction, status=status, wanted=wanted, parts=parts)
