@@ -32,9 +32,10 @@ demo: $(VENV)/.runtime ## a ConnectWise, a server and a receiver in one terminal
 test: $(VENV)/.dev ## the whole test suite
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup tests
 
-soak: $(VENV)/.dev ## seeded histories of polling, many of them (SEEDS=5000, from SEED=1 on)
+soak: $(VENV)/.dev ## seeded histories of polling and of deliveries, many of them (SEEDS=5000, from SEED=1 on)
 	@TIDINGS_TEST_SEED=$(SEED) TIDINGS_TEST_SEEDS=$(SEEDS) $(BIN)/python -m pytest -n 2 --tb=line --show-capture=no \
-		tests/simulation/test_polling.py::test_every_history_ends_with_everything_announced_once
+		tests/simulation/test_polling.py::test_every_history_ends_with_everything_announced_once \
+		tests/simulation/test_delivery.py::test_every_history_ends_with_everything_delivered_in_order
 
 mutants: $(VENV)/.dev ## break the engine on purpose: is it noticed? (ONLY="guard off, drop the overlap")
 	@$(BIN)/python -m tests.simulation.kill_mutants "$(ONLY)"
