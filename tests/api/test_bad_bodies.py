@@ -70,7 +70,7 @@ def taking_bodies(world: World) -> set[tuple[str, str]]:
         (method, route.path)
         for route in build_api(world.parts).routes
         if isinstance(route, APIRoute) and route.body_field is not None
-        for method in route.methods
+        for method in route.methods or ()
     }
     return found | {(r.method, r.path) for r in ROUTES if r.method == "POST" and r.scope is Scope.OPEN}
 
