@@ -165,7 +165,14 @@ def _unsafe(text: str) -> str:
 
 
 def _written(rows: Iterable[Sequence[str]]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
+    lines = _Lines()
+    csv.writer(lines, lineterminator="\r\n").writerows(rows)
     # Half a surrogate pair cannot be written as UTF-8.
-    return text.getvalue().encode(errors="replace")
+    return "".join(lines).encode(errors="replace")
+
+
+class _Lines(list[str]):
+    """What a writer has written, each line ended by a line feed alone: it puts only what ends its lines into quotes."""
+
+    def write(self, line: str) -> None:
+        self.append(line.removesuffix("\r\n") + "\n")
