@@ -53,8 +53,8 @@ format: $(VENV)/.dev ## rewrite the sources in the house format
 bench: $(VENV)/.dev ## every figure of docs/performance.md, each beside its limit
 	@$(BIN)/python -m bench
 
-bench-peers: $(VENV)/.dev ## six changes that pollers lose: three others beside Tidings (installs them, 3 minutes)
-	@PEERS=1 $(BIN)/python -m bench cases
+bench-peers: $(VENV)/.dev ## six changes that pollers lose, and deliveries: others beside Tidings (installs them, 5 minutes)
+	@PEERS=1 $(BIN)/python -m bench cases delivery
 
 lock: ## maintainers: pin the dependencies anew (needs uv)
 	uv pip compile -q pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 -o requirements.lock

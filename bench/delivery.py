@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import chain, cycle, islice
@@ -15,6 +16,8 @@ from bench import limits
 from bench.engine import LEASE, POLICY, Lines, make_instance
 from bench.figures import Figure, beside
 from bench.measure import Run, Speed, run_async
+from bench.peers import nodered
+from bench.peers.install import NotInstalled
 from bench.prepare import now
 from bench.processes import cores, sandbox, sink
 from bench.scale import Scale
@@ -35,7 +38,8 @@ async def figures(scale: Scale) -> list[Figure]:
     """Events of one to a notification and of ten, to four receivers at once, beside the same bodies sent bare."""
     with sandbox(1000, cores()[1]) as (account, _), sink(cores()[1]) as url:
         records = [bytes(raw) for raw in chain.from_iterable(map(_split, limits.pages(account)))]
-        return [await _figure(scale, account, url, records, each) for each in (1, 10)]
+        measured = [await _figure(scale, account, url, records, each) for each in (1, 10)]
+        return measured + ([_node_red(scale, url, records)] if os.environ.get("PEERS") else [])
 
 
 _split = msgspec.json.Decoder(list[msgspec.Raw]).decode
@@ -65,6 +69,18 @@ async def _figure(scale: Scale, account: Mapping[str, str], url: str, records: S
         least=EVENTS,
         least_ratio=SHARE,
     )
+
+
+def _node_red(scale: Scale, url: str, records: Sequence[bytes]) -> Figure:
+    """The same number of POSTs of about the same size, each with one record in it."""
+    name = f"delivery beside: {nodered.PACKAGE} sends as many, one record each, signed, and remembers nothing"
+    bodies = [b'{"raw":%b}' % record for record in islice(cycle(records), scale.notifications)]
+    try:
+        with TemporaryDirectory(prefix="tidings-bench-") as folder:
+            runs = [nodered.sent(url, bodies, Path(folder)) for _ in range(scale.rounds)]
+    except NotInstalled as why:
+        return Figure(name, f"not run: {why}")
+    return Figure(name, f"{Speed(runs).median:,.0f} POSTs/s ({len(bodies[0]):,} bytes each)")
 
 
 async def _fill(

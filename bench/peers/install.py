@@ -18,14 +18,14 @@ def installed(requirement: str, cache: Path = Path(sys.prefix) / "peers") -> Pat
     home = cache / requirement.replace("==", "-")
     binaries, done = home / "bin", home / "installed"
     if not done.exists():
-        _run([sys.executable, "-m", "venv", str(home)])
+        ran([sys.executable, "-m", "venv", str(home)])
         pip = [str(binaries / "python"), "-m", "pip", "install", "--disable-pip-version-check", "--quiet"]
-        _run([*pip, requirement])
+        ran([*pip, requirement])
         done.touch()
     return binaries
 
 
-def _run(command: list[str]) -> None:
+def ran(command: list[str]) -> None:
     try:
         subprocess.run(command, capture_output=True, text=True, timeout=FOR_AT_MOST, check=True)
     except subprocess.CalledProcessError as error:
