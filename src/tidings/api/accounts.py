@@ -11,8 +11,11 @@ from starlette.responses import Response
 from tidings.api.answers import answer, day, listing
 from tidings.api.authorization import GREATEST_ID
 from tidings.api.call import UserCall, UserCallIn
+from tidings.api.documented import TOTAL, WARNING, answers
 from tidings.api.instances import remove
 from tidings.api.problems import Refused
+from tidings.api.schemas import people as shapes
+from tidings.api.schemas.shape import Nothing
 from tidings.core.ceql import CeqlError, parse
 from tidings.core.ceqlmatch import matches
 from tidings.core.errors import InvalidInput
@@ -31,6 +34,7 @@ Offset = Annotated[int, Query(ge=0, le=GREATEST_ID, description="How many to lea
 PageSize = Annotated[int, Query(alias="pageSize", ge=1, description=f"At most {LARGEST_PAGE}.")]
 
 
+@answers(shapes.Account, 409)
 async def create(call: UserCallIn, body: AccountBody) -> Response:
     """Make an account in the caller's organization, for a client, say; 409 when its `externalId` is there already."""
     written = account_written(body)
@@ -45,6 +49,7 @@ async def create(call: UserCallIn, body: AccountBody) -> Response:
     return answer(shown(await call.parts.store.create_account(new, call.parts.clock())))
 
 
+@answers(list[shapes.Account], headers=(TOTAL, WARNING))
 async def list_all(
     call: UserCallIn, where: Where = None, offset: Offset = 0, page_size: PageSize = LARGEST_PAGE
 ) -> Response:
@@ -55,6 +60,7 @@ async def list_all(
     return await _list(call, where, offset, page_size)
 
 
+@answers(list[shapes.Account], 404, headers=(TOTAL, WARNING))
 async def list_of_organization(
     call: UserCallIn,
     organization: Annotated[str, Path(description="The id of the caller's organization.")],
@@ -67,11 +73,13 @@ async def list_of_organization(
     return await _list(call, where, offset, page_size)
 
 
+@answers(shapes.Account, 404)
 async def read(call: UserCallIn, account: AccountId) -> Response:
     """One account."""
     return answer(shown(await find(call, account)))
 
 
+@answers(shapes.Account, 404)
 async def read_of_organization(
     call: UserCallIn,
     organization: Annotated[str, Path(description="The id of the caller's organization.")],
@@ -82,6 +90,7 @@ async def read_of_organization(
     return await read(call, account)
 
 
+@answers(shapes.Account, 404, 409)
 async def put(call: UserCallIn, account: AccountId, body: AccountBody, permanent: Permanent = False) -> Response:
     """Write the account anew: without a name it is called by its `externalId`. `active` as for PATCH."""
     written = account_written(body)
@@ -91,12 +100,14 @@ async def put(call: UserCallIn, account: AccountId, body: AccountBody, permanent
     return await _change(call, await find(call, account), whole, permanent=permanent)
 
 
+@answers(shapes.Account, 404, 409)
 async def patch(call: UserCallIn, account: AccountId, body: AccountBody, permanent: Permanent = False) -> Response:
     """Change what is given. `"active": false` ends all calls of its users and its polling, which does not begin again
     by itself; instances are kept unless `permanent`."""
     return await _change(call, await find(call, account), account_written(body), permanent=permanent)
 
 
+@answers(Nothing, 404)
 async def delete(call: UserCallIn, account: AccountId, permanent: Permanent = False) -> Response:
     """Take an account out of use and remove its users; PATCH `"active": true` brings it back, without them. Its
     instances poll nothing more and are kept, unless `permanent`."""

@@ -11,10 +11,12 @@ from starlette.responses import Response
 
 from tidings.api.answers import iso, listing
 from tidings.api.call import UserCall, UserCallIn
+from tidings.api.documented import answers
 from tidings.api.events import LARGEST_PAGE, PageSize, token_of
 from tidings.api.explain import moment_of
 from tidings.api.pages import NextPage, paged
 from tidings.api.problems import Refused
+from tidings.api.schemas import events as shapes
 from tidings.core.model import Attempt, Moment
 from tidings.core.timebuckets import Window, window
 from tidings.store.counting import Tally
@@ -34,6 +36,7 @@ AccountIds = Annotated[
 ]
 
 
+@answers(list[shapes.CountedEvents], 403)
 async def count(
     call: UserCallIn, from_: From = None, to: To = None, interval: Interval = None, account_ids: AccountIds = None
 ) -> Response:
@@ -46,6 +49,7 @@ async def count(
     return listing([{"count": counts[at], "timestamp": iso(at)} for at in asked.begins()])
 
 
+@answers(list[shapes.CountedByInstance], 403)
 async def count_by_instance(
     call: UserCallIn, from_: From = None, to: To = None, interval: Interval = None, account_ids: AccountIds = None
 ) -> Response:
@@ -56,6 +60,7 @@ async def count_by_instance(
     return listing(_by("instanceId", asked, found))
 
 
+@answers(list[shapes.CountedByAccount], 403)
 async def count_by_account(
     call: UserCallIn, from_: From = None, to: To = None, interval: Interval = None, account_ids: AccountIds = None
 ) -> Response:
@@ -66,6 +71,7 @@ async def count_by_account(
     return listing(_by("accountId", asked, [(each.bucket_at, call.user.account_id, each) for each in tallies]))
 
 
+@answers(list[shapes.Disposition], paged=True)
 async def list_dispositions(
     call: UserCallIn,
     from_: From = None,

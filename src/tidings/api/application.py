@@ -24,6 +24,7 @@ from tidings.api.dispatched import dispatch, is_wanted
 from tidings.api.envelope import Envelope
 from tidings.api.finding import OBJECT, FoundRoute
 from tidings.api.noted import Noted
+from tidings.api.openapi import document, responses
 from tidings.api.parts import ApiParts
 from tidings.api.privileges import privilege_for
 from tidings.api.problems import Refused, problem
@@ -31,19 +32,6 @@ from tidings.api.routes import BASE, ROUTES, Route
 from tidings.core.errors import TidingsError
 from tidings.core.plainbody import refuse_odd
 from tidings.core.roles import Privilege
-
-ERROR = {
-    "description": "Refused; providerMessage is there when the provider failed the call",
-    "content": {
-        "application/json": {
-            "schema": {
-                "type": "object",
-                "required": ["requestId", "message"],
-                "properties": {name: {"type": "string"} for name in ("requestId", "message", "providerMessage")},
-            }
-        }
-    },
-}
 
 
 def build_api(parts: ApiParts) -> FastAPI:
@@ -65,7 +53,14 @@ def build_api(parts: ApiParts) -> FastAPI:
     # platform's is none of theirs (`is_objects`).
     for route in sorted(ROUTES, key=lambda route: not route.path.endswith(OBJECT)):
         _add(api, parts, route)
+    api.openapi = partial(_document_once, api)  # type: ignore[method-assign]  # as FastAPI's documents say
     return api
+
+
+def _document_once(api: FastAPI) -> dict[str, Any]:
+    if api.openapi_schema is None:
+        api.openapi_schema = document(api)
+    return api.openapi_schema
 
 
 def _add(api: FastAPI, parts: ApiParts, route: Route) -> None:
@@ -76,7 +71,8 @@ def _add(api: FastAPI, parts: ApiParts, route: Route) -> None:
         methods=[route.method],
         route_class_override=_guarded(parts, route.scope, privilege, route.bodies),
         operation_id=f"{route.method}-{route.path.removeprefix(BASE)}",
-        responses={"4XX": ERROR, "5XX": ERROR},
+        responses=responses(route.handler),
+        response_class=Response,  # which has no type of its own: each handler says its own
         openapi_extra={
             "x-scope": route.scope.value,
             **({} if privilege is None else {"x-privilege": privilege.value}),
@@ -144,9 +140,10 @@ def _not_acceptable(kind: str) -> Refused:
 
 def _instance_parameter(path: str) -> list[dict[str, object]]:
     # The handlers do not take these: `authorise` reads the first, and what a hub is called does not matter.
+    said = {"instance_id": "The id of an instance.", "hub": "The key of a hub; any will do."}
     kinds = {"instance_id": "integer"} | ({"hub": "string"} if path.endswith(OBJECT) or "{hub}/bulk" in path else {})
     return [
-        {"name": name, "in": "path", "required": True, "schema": {"type": kind}}
+        {"name": name, "in": "path", "required": True, "description": said[name], "schema": {"type": kind}}
         for name, kind in kinds.items()
         if re.search(rf"{{{name}\b", path)
     ]

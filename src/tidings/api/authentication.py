@@ -10,8 +10,11 @@ from starlette.responses import Response
 
 from tidings.api.answers import answer
 from tidings.api.call import Call, CallIn, UserCallIn
+from tidings.api.documented import answers
 from tidings.api.passwords import is_right, policy_of, replacement
 from tidings.api.problems import Refused
+from tidings.api.schemas import people as shapes
+from tidings.api.schemas.shape import Nothing
 from tidings.core.errors import InvalidInput
 from tidings.core.model import User
 from tidings.core.passwordpolicy import has_expired
@@ -26,6 +29,7 @@ class NewPassword(Login):
     new_password: str = Field(alias="newPassword")
 
 
+@answers(shapes.Token, 401, 403, 429)
 async def log_in(call: CallIn, login: Login, request: Request) -> Response:
     """Make a Bearer token for a user name and a password; 429 after too many that were wrong. 403 when the password
     has expired."""
@@ -38,6 +42,7 @@ async def log_in(call: CallIn, login: Login, request: Request) -> Response:
     return answer({"token": token})
 
 
+@answers(Nothing, 401, 429)
 async def change_password(call: CallIn, login: NewPassword, request: Request) -> Response:
     """Change one's own password, also one that has expired; whoever was logged in with the one before is logged out."""
     user = await _known(call, login, request)
@@ -48,6 +53,7 @@ async def change_password(call: CallIn, login: NewPassword, request: Request) ->
     return answer({})
 
 
+@answers(shapes.Secrets)
 async def show_secrets(call: UserCallIn) -> Response:
     """The user's and the organization's secret, for the Authorization header of every other call."""
     return answer({"userSecret": call.user.secret, "organizationSecret": call.user.organization_secret})

@@ -22,7 +22,9 @@ from tidings.api.bulk_request import (
     text_of,
 )
 from tidings.api.call import InstanceCall, InstanceCallIn
+from tidings.api.documented import answers
 from tidings.api.hub import drops_nulls
+from tidings.api.schemas import calls as shapes
 from tidings.core import bulkquery
 from tidings.core.bulk import BulkJob, Wanted
 from tidings.core.bulkquery import BulkQuery
@@ -63,6 +65,7 @@ class DownloadBody(BaseModel):
     continueFromJobId: str | int | None = None
 
 
+@answers(shapes.BulkBegun | shapes.BulkScheduled, 403, 404, 405, 409)
 async def query(
     call: InstanceCallIn,
     request: Request,
@@ -85,6 +88,7 @@ async def query(
     return created(await start_download(call, request, asked.object, wanted, continue_from=continue_from))
 
 
+@answers(shapes.BulkBegun | shapes.BulkScheduled, 403, 404, 405, 409)
 async def download(call: InstanceCallIn, request: Request, body: DownloadBody) -> Response:
     """The same as `POST /bulk/query`, told by members instead of a text. The file may be asked for in the other format,
     too."""
@@ -111,6 +115,7 @@ async def download(call: InstanceCallIn, request: Request, body: DownloadBody) -
     return created(job)
 
 
+@answers(shapes.BulkBegun | shapes.BulkScheduled, 403, 404, 405, 409)
 async def workflow(
     call: InstanceCallIn,
     request: Request,
@@ -136,12 +141,14 @@ async def workflow(
     return created(await start_download(call, request, asked.object, wanted))
 
 
+@answers(shapes.BulkJob, 404)
 async def status(call: InstanceCallIn, bulk_id: BulkId) -> Response:
     """How far a job is: CREATED, RUNNING, and in the end COMPLETED, CANCELLED or ABORTED. While it waits for the
     provider, `infoMessage` says why."""
     return answer(_shown(await own_job(call, bulk_id)))
 
 
+@answers(shapes.BulkJob, 404, 409)
 async def cancel(call: InstanceCallIn, bulk_id: BulkId) -> Response:
     """Stop a job at once. What it has read stays until it is removed, what an upload has sent stays sent. An upload
     that is over stays as it is."""
@@ -151,6 +158,7 @@ async def cancel(call: InstanceCallIn, bulk_id: BulkId) -> Response:
     return answer(_shown(await own_job(call, bulk_id)))
 
 
+@answers(list[shapes.BulkListed])
 async def list_jobs(
     call: InstanceCallIn,
     object_name: Annotated[str | None, Query(description="Only those of this object.")] = None,
@@ -170,6 +178,7 @@ async def list_jobs(
     return listing(kept[:page_size])
 
 
+@answers(list[shapes.BulkLoaded])
 async def list_loads(
     call: InstanceCallIn,
     job_id: Annotated[str | None, Query(alias="jobId", description="Only those that this schedule started.")] = None,

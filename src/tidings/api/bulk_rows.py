@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Iterator
-from typing import Annotated, Final, TypeAlias, TypeVar
+from typing import Annotated, Any, Final, TypeAlias, TypeVar
 
 import msgspec
 from fastapi import Path, Query, Request
@@ -15,8 +15,10 @@ from tidings.api.accept import JSON, takes
 from tidings.api.bulk import BulkId
 from tidings.api.bulk_request import own_job
 from tidings.api.call import InstanceCall, InstanceCallIn
+from tidings.api.documented import DISPOSITION, INSTANCE, RETURNED, answers
 from tidings.api.hub import INSTANCE_ID
 from tidings.api.problems import Refused
+from tidings.api.schemas import calls as shapes
 from tidings.core import csvrows
 from tidings.core.bulk import CSV, JSON_LINES, BulkJob, Direction
 from tidings.core.errors import InvalidInput
@@ -44,6 +46,7 @@ class _Place(msgspec.Struct, forbid_unknown_fields=True):
     skip: Annotated[int, msgspec.Meta(ge=0, le=2**31)]
 
 
+@answers(str, 404, 409, 410, kinds=("text/csv", JSON, "application/jsonl"), headers=(RETURNED, INSTANCE, DISPOSITION))
 async def read_file(
     call: InstanceCallIn,
     request: Request,
@@ -78,6 +81,7 @@ async def read_file(
     )
 
 
+@answers(list[dict[str, Any]], 404, 409, paged=True, headers=(INSTANCE,))
 async def read_data(
     call: InstanceCallIn,
     bulk_id: BulkId,
@@ -94,6 +98,7 @@ async def read_data(
     return _paged(call, listed(rows), len(rows), token, page_size, size)
 
 
+@answers(list[shapes.BulkError], 404, paged=True, headers=(INSTANCE,))
 async def list_errors(
     call: InstanceCallIn, bulk_id: BulkId, page_size: PageSize = PAGE_SIZE, next_page: NextPage = None
 ) -> Response:

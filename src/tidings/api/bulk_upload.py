@@ -24,6 +24,8 @@ from tidings.api.bulk_request import (
 )
 from tidings.api.bulk_rows import ObjectName
 from tidings.api.call import InstanceCall, InstanceCallIn
+from tidings.api.documented import answers
+from tidings.api.schemas import calls as shapes
 from tidings.core import csvrows
 from tidings.core.bulk import Direction, Line, Part, Wanted
 from tidings.core.errors import InvalidInput
@@ -36,6 +38,7 @@ ROWS: Final = 500
 """Rows of a chunk of the file that is kept."""
 
 
+@answers(shapes.BulkBegun, 403, 404, 405)
 async def upload(call: InstanceCallIn, request: Request, object_name: ObjectName) -> Response:
     """Start a job that creates a record of each row of a file, and answer at once. The form has a `file`, CSV with a
     header line or JSON (a list, or an object a line), and may have a `metaData`: its `format` (csv, json), the `action`

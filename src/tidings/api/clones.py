@@ -13,9 +13,12 @@ from starlette.responses import Response
 
 from tidings.api.answers import answer
 from tidings.api.call import UserCall, UserCallIn
+from tidings.api.documented import WARNING, answers
 from tidings.api.elements import own
 from tidings.api.known_elements import ElementKey, KnownElement, find, known_elements
 from tidings.api.problems import Refused
+from tidings.api.schemas import elements as shapes
+from tidings.api.schemas.shape import Nothing
 from tidings.core.errors import InvalidInput
 from tidings.core.model import ElementClone
 from tidings.core.naming import plain
@@ -34,6 +37,7 @@ class CloneBody(BaseModel):
     active: bool | None = None
 
 
+@answers(shapes.Element, 404, 409)
 async def clone(call: UserCallIn, element: ElementKey, body: Annotated[CloneBody | None, Body()] = None) -> Response:
     """Copy an element: the same connector under an id, a key and a name of its own, for instances of the caller's
     account. The key is made from the name."""
@@ -58,6 +62,7 @@ async def clone(call: UserCallIn, element: ElementKey, body: Annotated[CloneBody
     raise Refused(409, f"There is an element with the key {key} already; choose another name")
 
 
+@answers(shapes.Element, 403, 404, headers=(WARNING,))
 async def put(call: UserCallIn, element: ElementKey, body: CloneBody) -> Response:
     """Give a clone another name or description, or switch it; the rest is its element's file, and `Elements-Error` says
     so. 403 for an element of the catalog."""
@@ -74,6 +79,7 @@ async def put(call: UserCallIn, element: ElementKey, body: CloneBody) -> Respons
     return response
 
 
+@answers(Nothing, 403, 404, 409)
 async def delete(call: UserCallIn, element: ElementKey) -> Response:
     """Remove a clone; 409 while an instance is one of it, 403 for an element of the catalog."""
     known = own(await find(call, element))
@@ -83,11 +89,13 @@ async def delete(call: UserCallIn, element: ElementKey) -> Response:
     return answer({})
 
 
+@answers(shapes.Element, 403, 404)
 async def activate(call: UserCallIn, element: ElementKey) -> Response:
     """Let instances be made of a clone again; an element of the catalog is always active."""
     return await _switched(call, element, active=True)
 
 
+@answers(shapes.Element, 403, 404)
 async def deactivate(call: UserCallIn, element: ElementKey) -> Response:
     """Let no more instances be made of a clone; those that are there go on. 403 for an element of the catalog."""
     return await _switched(call, element, active=False)

@@ -8,12 +8,13 @@ from typing import Annotated, Any
 from fastapi import Path
 from pydantic import BaseModel, Field
 from starlette.responses import Response
-
 from tidings.api.acceptance import change, element_of
 from tidings.api.answers import answer, listing
 from tidings.api.call import InstanceCall, InstanceCallIn
+from tidings.api.documented import OF_PROVIDER, answers
 from tidings.api.instance_view import configuration_of
 from tidings.api.problems import Refused
+from tidings.api.schemas import elements as shapes
 from tidings.core.instanceconfig import shown_value, write
 from tidings.core.model import Instance
 from tidings.elements.element import ConfigurationEntry
@@ -27,17 +28,20 @@ class NewValue(BaseModel):
     value: Any = Field(alias="propertyValue")
 
 
+@answers(list[shapes.ConfigurationValue])
 async def list_entries(call: InstanceCallIn) -> Response:
     """Every key of the element with its value here; secrets masked."""
     element = element_of(call.parts, call.instance)
     return listing([_shown(call.instance, entry) for entry in element.configuration])
 
 
+@answers(shapes.ConfigurationValue, 404)
 async def read_entry(call: InstanceCallIn, configuration_id: ConfigurationId) -> Response:
     """One key with its value."""
     return answer(_shown(call.instance, _entry(call, configuration_id)))
 
 
+@answers(shapes.ConfigurationValue, *OF_PROVIDER, 404, 409)
 async def patch_entry(call: InstanceCallIn, configuration_id: ConfigurationId, body: NewValue) -> Response:
     """Set one key; it takes effect at once."""
     entry = _entry(call, configuration_id)

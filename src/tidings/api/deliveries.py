@@ -13,10 +13,12 @@ from tidings.api import notifications, subscriptions
 from tidings.api.answers import answer, iso, listing
 from tidings.api.authorization import GREATEST_ID
 from tidings.api.call import UserCall, UserCallIn
+from tidings.api.documented import answers
 from tidings.api.events import shown_attempt
 from tidings.api.notifications import NotificationId
 from tidings.api.pages import NextPage, Page, PageSize, paged, read_page
 from tidings.api.problems import Refused
+from tidings.api.schemas import notifications as shapes
 from tidings.core.deliverywhere import Selected, read_where
 from tidings.core.errors import InvalidInput
 from tidings.core.model import DeliveryState
@@ -37,6 +39,7 @@ Where = Annotated[
 ]
 
 
+@answers(shapes.Delivery, 404)
 async def read(
     call: UserCallIn, notification_id: NotificationId, subscription_id: SubscriptionId, hydrate: Hydrate = False
 ) -> Response:
@@ -49,6 +52,7 @@ async def read(
     raise Refused(404, f"Subscription {subscription_id} does not get notification {notification_id}")
 
 
+@answers(list[shapes.Delivery], 404)
 async def list_of_notification(call: UserCallIn, notification_id: NotificationId, hydrate: Hydrate = False) -> Response:
     """Where one notification stands with each subscription that gets it."""
     await notifications.own_notification(call, notification_id)
@@ -56,6 +60,7 @@ async def list_of_notification(call: UserCallIn, notification_id: NotificationId
     return listing(await _shown(call, found, hydrate=hydrate))
 
 
+@answers(list[shapes.Delivery], paged=True)
 async def list_where(
     call: UserCallIn,
     where: Where = None,
@@ -83,6 +88,7 @@ async def list_where(
     return paged(await _shown(call, found.page, hydrate=hydrate), token, page_size)
 
 
+@answers(list[shapes.Delivery])
 async def redeliver(call: UserCallIn, where: Where = None) -> Response:
     """Send what a condition selects again, and let its subscriptions go on: `queued`, `retry`, or both.
 

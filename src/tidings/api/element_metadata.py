@@ -10,7 +10,9 @@ from starlette.responses import Response
 
 from tidings.api.answers import answer, listing
 from tidings.api.call import UserCallIn
+from tidings.api.documented import answers
 from tidings.api.known_elements import ElementKey, KnownElement, find, known_elements
+from tidings.api.schemas import elements as shapes
 from tidings.core.model import Instance
 from tidings.elements.metadata import Usage, expanded, metadata
 
@@ -19,6 +21,7 @@ Expand = Annotated[
 ]
 
 
+@answers(list[shapes.ElementMetadata])
 async def list_metadata(call: UserCallIn, expand: Expand = False) -> Response:
     """The metadata of every element."""
     known = await known_elements(call)
@@ -26,6 +29,7 @@ async def list_metadata(call: UserCallIn, expand: Expand = False) -> Response:
     return listing([_shown(each, nth, instances, expand) for nth, each in enumerate(known, start=1)])
 
 
+@answers(shapes.ElementMetadata, 404)
 async def read_metadata(call: UserCallIn, element: ElementKey, expand: Expand = False) -> Response:
     """What an element can do. In the long form `usage` counts the account's instances of it, the users who made them
     and the events that they have logged (`traffic`)."""
@@ -35,6 +39,7 @@ async def read_metadata(call: UserCallIn, element: ElementKey, expand: Expand = 
     return answer(_shown(found, keys.index(found.element.key) + 1, instances, expand))
 
 
+@answers(list[shapes.CatalogProperty])
 async def list_properties(call: UserCallIn) -> Response:
     """In which order a catalog shows the elements; none is hidden or put first."""
     known = await known_elements(call)

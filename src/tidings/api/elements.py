@@ -9,8 +9,10 @@ from starlette.responses import Response
 
 from tidings.api.answers import answer, listing
 from tidings.api.call import UserCallIn
+from tidings.api.documented import TOTAL, answers
 from tidings.api.known_elements import ElementKey, KnownElement, find, known_elements
 from tidings.api.problems import Refused
+from tidings.api.schemas import elements as shapes
 from tidings.api.whole_list import PageLength, PageNumber, PageToken, page_of
 from tidings.core.ceql import CeqlError, parse
 from tidings.core.ceqlmatch import matches
@@ -20,6 +22,7 @@ from tidings.elements.view import describe
 FILES = "elements are files on this server; POST /elements/{key}/clone makes a copy of one that is yours"
 
 
+@answers(list[shapes.Element | shapes.ElementShort], paged=True, headers=(TOTAL,))
 async def list_elements(
     call: UserCallIn,
     abridged: Annotated[bool, Query(description="The short form.")] = False,
@@ -40,21 +43,25 @@ async def list_elements(
     return page_of(shown, page, page_size, next_page)
 
 
+@answers(list[str])
 async def list_keys(call: UserCallIn) -> Response:
     """The elements' keys."""
     return listing([known.element.key for known in await known_elements(call)])
 
 
+@answers(shapes.Element, 404)
 async def read_element(call: UserCallIn, element: ElementKey) -> Response:
     """One element, with its configuration entries."""
     return answer(describe((await find(call, element)).element))
 
 
+@answers(shapes.Element, 404)
 async def export(call: UserCallIn, element: ElementKey) -> Response:
     """The same: an element's whole definition, as far as the API shows one."""
     return answer(describe((await find(call, element)).element))
 
 
+@answers(shapes.Element, 403)
 async def create(call: UserCallIn) -> Response:
     """No element is made over the API: one is a file on this server. Answers 403 and says what can be done instead."""
     raise Refused(403, f"No element can be made here: {FILES}")

@@ -15,7 +15,9 @@ from starlette.responses import Response
 
 from tidings.api.answers import answer, iso, listing
 from tidings.api.call import InstanceCall, InstanceCallIn
+from tidings.api.documented import RETURNED, answers
 from tidings.api.problems import Refused
+from tidings.api.schemas import events as shapes
 from tidings.api.sent_body import cut_out
 from tidings.core.errors import InvalidInput
 from tidings.core.model import Attempt, DeliveryState, Notification
@@ -41,6 +43,7 @@ PageSize = Annotated[int, Query(alias="pageSize", ge=1, description=f"At most {L
 EventId = Annotated[str, Path(description="The id of a notification: its eventId, and its Elements-Webhook-Id.")]
 
 
+@answers(list[shapes.LoggedEvent], paged=True)
 async def list_events(
     call: InstanceCallIn,
     page_size: PageSize = 200,
@@ -78,6 +81,7 @@ def token_of(token: str | None) -> int | None:
     return int(token)
 
 
+@answers(shapes.LoggedEvent, 404)
 async def read_event(call: InstanceCallIn, event_id: EventId) -> Response:
     """One notification with every attempt to deliver it."""
     found = await call.parts.store.event(call.instance.id, event_id)
@@ -86,6 +90,7 @@ async def read_event(call: InstanceCallIn, event_id: EventId) -> Response:
     return answer(_shown(found))
 
 
+@answers(shapes.Feed, 410, headers=(RETURNED,))
 async def feed(
     call: InstanceCallIn,
     after: Annotated[

@@ -13,9 +13,11 @@ from whenever import Instant
 from tidings.api.acceptance import element_of
 from tidings.api.answers import answer, iso
 from tidings.api.call import InstanceCall, InstanceCallIn
+from tidings.api.documented import NEXT, RETURNED, answers
 from tidings.api.instance_view import configuration_of
 from tidings.api.poll_lanes import show_lane
 from tidings.api.problems import Refused
+from tidings.api.schemas import events as shapes
 from tidings.api.sent import sent_of, shown_events
 from tidings.core import instancerules
 from tidings.core.cursor import NEVER, PollCursor, ReadingKind, decode
@@ -36,6 +38,7 @@ AT_MOST = 100_000  #: entries looked through for one answer
 _EARLIER, _LATER = Instant.from_utc(2026, 1, 2), Instant.from_utc(2026, 3, 4, 5, 6, 7)
 
 
+@answers(shapes.Explanation, 404, headers=(RETURNED, NEXT))
 async def explain(
     call: InstanceCallIn,
     resource: Annotated[str, Query(description="A polled resource, as GET /jobs calls it.")],

@@ -8,13 +8,13 @@ from typing import Annotated
 
 from fastapi import Query
 from starlette.responses import Response
-from whenever import Instant
-
 from tidings.api.acceptance import element_of
 from tidings.api.answers import listing
 from tidings.api.call import InstanceCallIn
+from tidings.api.documented import OF_PROVIDER, answers
 from tidings.api.instance_view import configuration_of
 from tidings.api.parts import Account, ApiParts
+from tidings.api.schemas import instances as shapes
 from tidings.core import firstrun, instancerules
 from tidings.core.budget import SHARES, Priority
 from tidings.core.configvalues import whole
@@ -26,6 +26,7 @@ from tidings.core.model import LaneKind, Moment
 from tidings.core.pollerconfig import PolledResource
 from tidings.elements.element import Element, Resource
 from tidings.engine.source import query_of
+from whenever import Instant
 
 #: Requests of a first run beside its pages: the newest id, the second in which watching begins (empty, so asked twice),
 #: the count before and after, the empty page at the end (asked twice), and a look whether the filter works.
@@ -43,6 +44,7 @@ class Counted:
     reason: str | None = None
 
 
+@answers(list[shapes.FirstRun], *OF_PROVIDER)
 async def estimate(
     call: InstanceCallIn,
     first_run: Annotated[

@@ -12,7 +12,9 @@ from tidings.api.accounts import find as find_account
 from tidings.api.accounts import known as known_account
 from tidings.api.answers import answer, listing
 from tidings.api.call import UserCall, UserCallIn
+from tidings.api.documented import answers
 from tidings.api.problems import Refused
+from tidings.api.schemas import people as shapes
 from tidings.api.users import UserName
 from tidings.api.users import find as find_user
 from tidings.api.users import known as known_user
@@ -23,21 +25,25 @@ from tidings.core.roles import ROLES, Privilege, Role, may_grant
 RoleKey = Annotated[str, Path(description="The key of a role; GET /organizations/roles lists them.")]
 
 
+@answers(list[shapes.RoleWithPrivileges])
 async def list_all(call: UserCallIn) -> Response:
     """The roles that there are, each with what it gives."""
     return listing([role.shown() | {"privileges": sorted(role.privileges)} for role in ROLES.values()])
 
 
+@answers(list[shapes.Role], 404)
 async def list_of_user(call: UserCallIn, user: UserName) -> Response:
     """The roles of one user; those of the account are not among them."""
     return _listed((await find_user(call, user, Privilege.VIEW_USERS)).roles)
 
 
+@answers(list[shapes.Role], 404)
 async def list_of_account(call: UserCallIn, account: AccountId) -> Response:
     """The roles that all users of an account have."""
     return _listed((await find_account(call, account)).roles)
 
 
+@answers(shapes.Role, 404, 409)
 async def grant_user(call: UserCallIn, user: UserName, role: RoleKey) -> Response:
     """Give a user a role: 403 for oneself, for a user of another organization and for a role that gives more than the
     caller has, 409 when the user has it."""
@@ -47,6 +53,7 @@ async def grant_user(call: UserCallIn, user: UserName, role: RoleKey) -> Respons
     return answer(granted.shown())
 
 
+@answers(shapes.Role, 404)
 async def revoke_user(call: UserCallIn, user: UserName, role: RoleKey) -> Response:
     """Take a role from a user; 404 when the user has not got it."""
     found, revoked = await _user(call, user), _grantable(call, role)
@@ -55,6 +62,7 @@ async def revoke_user(call: UserCallIn, user: UserName, role: RoleKey) -> Respon
     return answer(revoked.shown())
 
 
+@answers(shapes.Role, 404, 409)
 async def grant_account(call: UserCallIn, account: AccountId, role: RoleKey) -> Response:
     """Give all users of an account, those to come too, a role: 403 for one's own account, otherwise as for a user."""
     found, granted = await _account(call, account), _grantable(call, role)
@@ -63,6 +71,7 @@ async def grant_account(call: UserCallIn, account: AccountId, role: RoleKey) -> 
     return answer(granted.shown())
 
 
+@answers(shapes.Role, 404)
 async def revoke_account(call: UserCallIn, account: AccountId, role: RoleKey) -> Response:
     """Take a role from an account; what its users have of their own stays theirs. 404 when it has not got it."""
     found, revoked = await _account(call, account), _grantable(call, role)

@@ -6,15 +6,19 @@ from starlette.responses import Response
 
 from tidings.api.answers import answer
 from tidings.api.call import CallIn
+from tidings.api.documented import answers
 from tidings.api.problems import Refused
+from tidings.api.schemas import calls as shapes
 from tidings.core.model import LaneKind
 
 
+@answers(shapes.Health)
 async def health(call: CallIn) -> Response:
     """Live: the process answers."""
     return answer({"status": "ok"})
 
 
+@answers(shapes.Health, 503)
 async def ready(call: CallIn) -> Response:
     """Ready: the database answers, the last write went through and everything was started; 503 says what is missing."""
     missing = call.parts.why_not_ready()

@@ -13,9 +13,11 @@ from starlette.responses import Response
 from tidings.api.acceptance import element_of
 from tidings.api.answers import iso, listing
 from tidings.api.call import InstanceCall, InstanceCallIn
+from tidings.api.documented import answers
 from tidings.api.instance_view import configuration_of
 from tidings.api.poll_lanes import lanes_of
 from tidings.api.problems import Refused
+from tidings.api.schemas import instances as shapes
 from tidings.core.cursor import (
     ENCODE,
     NEVER,
@@ -43,6 +45,7 @@ Kind = Annotated[HeldKind | None, Query(description="Only what is held of this k
 Decision = Callable[[PollCursor], PollCursor]
 
 
+@answers(list[shapes.Held])
 async def list_held(call: InstanceCallIn, kind: Kind = None) -> Response:
     """What was not announced because it is suspiciously much, by resource and kind; `objectIds` has the first.
 
@@ -52,6 +55,7 @@ async def list_held(call: InstanceCallIn, kind: Kind = None) -> Response:
     return listing([each for lane in lanes for each in _shown(lane, _kinds(lane, kind))])
 
 
+@answers(list[shapes.Held], 404, 409)
 async def release(call: InstanceCallIn, resource: ResourceName, kind: Kind = None) -> Response:
     """Announce what is held of a resource: of deletes, those that the next sweep still finds missing, and 404 by id; of
     changes, those that the next audit still finds. Both are due now; answers what was held."""
@@ -63,6 +67,7 @@ async def release(call: InstanceCallIn, resource: ResourceName, kind: Kind = Non
     return await _decide(call, resource, kind, decisions)
 
 
+@answers(list[shapes.Held], 404, 409)
 async def refuse(call: InstanceCallIn, resource: ResourceName, kind: Kind = None) -> Response:
     """Announce nothing of what is held of a resource: a later sweep may hold the deletes again; the changes are taken
     over silently by the next audit, which is due now. Answers what was held."""

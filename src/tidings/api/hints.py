@@ -9,9 +9,12 @@ from starlette.responses import Response
 
 from tidings.api.answers import answer
 from tidings.api.call import CallIn
+from tidings.api.documented import answers
 from tidings.api.problems import Refused
+from tidings.api.schemas.shape import Nothing
 
 
+@answers(Nothing, 403)
 async def take(
     call: CallIn,
     request: Request,

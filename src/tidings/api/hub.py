@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 from fastapi import Path, Query, Request
 from starlette.responses import Response
 
 from tidings.api.acceptance import element_of
 from tidings.api.call import InstanceCall, InstanceCallIn
+from tidings.api.documented import INSTANCE, NEXT, OF_HUB, RETURNED, TOTAL, WARNING, answers
 from tidings.api.instance_view import configuration_of
 from tidings.api.problems import Problem, Refused
 from tidings.api.provider_answers import Answered, passed_on
@@ -45,6 +46,7 @@ ReturnCount: TypeAlias = Annotated[
 ]
 
 
+@answers(list[dict[str, Any]] | dict[str, Any], *OF_HUB, headers=(RETURNED, TOTAL, NEXT, WARNING, INSTANCE))
 async def read(
     call: InstanceCallIn,
     request: Request,

@@ -10,8 +10,10 @@ from starlette.responses import Response
 
 from tidings.api.answers import answer, listing
 from tidings.api.call import UserCallIn
+from tidings.api.documented import answers
 from tidings.api.known_elements import KnownElement, known_elements
 from tidings.api.problems import Refused
+from tidings.api.schemas import elements as shapes
 from tidings.elements.view import describe, resources
 
 HubKey = Annotated[str, Path(description="The key of a hub, such as crm.")]
@@ -20,17 +22,20 @@ Hydrate = Annotated[bool, Query(description="true: with the resources of its ele
 _NAMES = {"crm": "CRM"}
 
 
+@answers(list[shapes.Hub])
 async def list_hubs(call: UserCallIn, hydrate: Hydrate = False) -> Response:
     """The hubs of this server's elements."""
     known = await known_elements(call)
     return listing([_shown(key, known, hydrate) for key in _keys(known)])
 
 
+@answers(list[str])
 async def list_keys(call: UserCallIn) -> Response:
     """The hubs' keys."""
     return listing(_keys(await known_elements(call)))
 
 
+@answers(shapes.Hub, 404)
 async def read_hub(call: UserCallIn, hub: HubKey, hydrate: Hydrate = False) -> Response:
     """One hub."""
     known = await known_elements(call)
@@ -38,6 +43,7 @@ async def read_hub(call: UserCallIn, hub: HubKey, hydrate: Hydrate = False) -> R
     return answer(_shown(hub, known, hydrate))
 
 
+@answers(list[shapes.Element | shapes.ElementShort], 404)
 async def list_elements(
     call: UserCallIn, hub: HubKey, abridged: Annotated[bool, Query(description="The short form.")] = False
 ) -> Response:

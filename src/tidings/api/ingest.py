@@ -24,7 +24,9 @@ from starlette.responses import Response
 from tidings.api.answers import answer
 from tidings.api.authorization import GREATEST_ID
 from tidings.api.call import Call, CallIn
+from tidings.api.documented import answers
 from tidings.api.problems import Refused
+from tidings.api.schemas import events as shapes
 from tidings.core.arrival import Arrival, arrived, polled
 from tidings.core.configvalues import whole
 from tidings.core.errors import InvalidInput
@@ -58,6 +60,7 @@ Named = Annotated[list[str] | None, Header(alias="Element-Instances", descriptio
 IdHeader = Annotated[str | None, Header(alias="Id", description="The id of an instance.")]
 
 
+@answers(shapes.Taken, 404, 413, 429)
 async def take(
     call: CallIn,
     request: Request,
@@ -74,6 +77,7 @@ async def take(
     return await _take(call, request, element_key, None if named is None else _numbers(named), key or key_header)
 
 
+@answers(shapes.Taken, 404, 413, 429)
 async def take_for_one(
     call: CallIn,
     request: Request,

@@ -9,16 +9,18 @@ from typing import Annotated, Any
 from fastapi import Query
 from pydantic import BaseModel, Field
 from starlette.responses import Response
-
 from tidings.api.acceptance import accept, change, element_of
 from tidings.api.answers import answer, listing
 from tidings.api.authentication import new_token
 from tidings.api.call import InstanceCall, InstanceCallIn, UserCall, UserCallIn
+from tidings.api.documented import OF_PROVIDER, answers
 from tidings.api.instance_view import configuration_of, show, show_short
 from tidings.api.known_elements import ElementKey, KnownElement, find, known_elements
 from tidings.api.parts import ApiParts
 from tidings.api.poll_lanes import hint_lanes, lanes_by_instance, lanes_of
 from tidings.api.problems import Refused
+from tidings.api.schemas import instances as shapes
+from tidings.api.schemas.shape import Nothing
 from tidings.core.errors import InvalidInput
 from tidings.core.instanceconfig import Configuration, write
 from tidings.core.model import Instance, User
@@ -49,6 +51,7 @@ class InstanceBody(BaseModel):
     retrieve_objects: bool = Field(False, alias="retrieveObjectsAfterInstantiation")
 
 
+@answers(shapes.Instance, *OF_PROVIDER, 409)
 async def create(call: UserCallIn, body: InstanceBody) -> Response:
     """Make an instance; its credentials are tried at the provider first, and nothing is made when they fail."""
     if body.element is None:
@@ -56,6 +59,7 @@ async def create(call: UserCallIn, body: InstanceBody) -> Response:
     return await _create(call, await _named(call, body.element), body)
 
 
+@answers(shapes.Instance, *OF_PROVIDER, 404, 409)
 async def create_for_element(call: UserCallIn, element: ElementKey, body: InstanceBody) -> Response:
     """Make an instance of the element in the path."""
     found = await find(call, element)
@@ -66,6 +70,7 @@ async def create_for_element(call: UserCallIn, element: ElementKey, body: Instan
     return await _create(call, found, body)
 
 
+@answers(list[shapes.Instance | shapes.InstanceShort], 404)
 async def list_all(
     call: UserCallIn, tags: Tags = None, search_text: SearchText = "", hydrate: Hydrate = True
 ) -> Response:
@@ -73,6 +78,7 @@ async def list_all(
     return await _list(call, None, tags or [], search_text, hydrate)
 
 
+@answers(list[shapes.Instance | shapes.InstanceShort], 404)
 async def list_of_element(
     call: UserCallIn, element: ElementKey, tags: Tags = None, search_text: SearchText = "", hydrate: Hydrate = True
 ) -> Response:
@@ -80,6 +86,7 @@ async def list_of_element(
     return await _list(call, (await find(call, element)).element.key, tags or [], search_text, hydrate)
 
 
+@answers(shapes.InstanceCounts)
 async def count(call: UserCallIn) -> Response:
     """How many instances the caller's account has, and how many of each element."""
     instances = await call.parts.store.instances(call.user.account_id)
@@ -89,11 +96,13 @@ async def count(call: UserCallIn) -> Response:
     return answer({"totalInstances": len(instances), "elementInstances": of_each})
 
 
+@answers(shapes.Instance, 404)
 async def read(call: InstanceCallIn) -> Response:
     """One instance."""
     return answer(await shown(call, call.instance))
 
 
+@answers(shapes.Instance, *OF_PROVIDER, 404, 409)
 async def put(call: InstanceCallIn, body: InstanceBody) -> Response:
     """Write the instance anew: what `configuration` and `tags` leave out goes back to its default."""
     moved = await _moved(call, body)
@@ -106,6 +115,7 @@ async def put(call: InstanceCallIn, body: InstanceBody) -> Response:
     return answer(await shown(call, await change(call, call.instance, written)))
 
 
+@answers(shapes.Instance, *OF_PROVIDER, 404, 409)
 async def patch(call: InstanceCallIn, body: InstanceBody) -> Response:
     """Change what is given: `tags` replaces the list, `configuration` the given keys, `element` moves the instance to a
     clone of its element and back."""
@@ -121,16 +131,19 @@ async def patch(call: InstanceCallIn, body: InstanceBody) -> Response:
     return answer(await shown(call, await change(call, call.instance, patched)))
 
 
+@answers(shapes.Instance, *OF_PROVIDER, 404, 409)
 async def enable(call: InstanceCallIn) -> Response:
     """Let the instance be used and polled again, from where it stopped."""
     return answer(await shown(call, await change(call, call.instance, lambda old: replace(old, disabled=False))))
 
 
+@answers(shapes.Instance, *OF_PROVIDER, 404, 409)
 async def disable(call: InstanceCallIn) -> Response:
     """Stop polling and delivering; nothing is forgotten."""
     return answer(await shown(call, await change(call, call.instance, lambda old: replace(old, disabled=True))))
 
 
+@answers(Nothing, 404)
 async def delete(call: InstanceCallIn) -> Response:
     """Remove the instance for good; its token is refused from now on."""
     await remove(call.parts, call.instance)

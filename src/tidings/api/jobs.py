@@ -17,9 +17,12 @@ from tidings.api.acceptance import element_of
 from tidings.api.answers import answer, iso, listing
 from tidings.api.authorization import Credentials, read
 from tidings.api.call import UserCall, UserCallIn
+from tidings.api.documented import answers
 from tidings.api.instance_view import configuration_of
 from tidings.api.poll_lanes import lanes_by_instance, parked, show_lane
 from tidings.api.problems import Refused
+from tidings.api.schemas import calls as shapes
+from tidings.api.schemas.shape import Nothing
 from tidings.core import quartz
 from tidings.core.configvalues import interval
 from tidings.core.cron import parse
@@ -59,6 +62,7 @@ class JobBody(BaseModel):
     body: Any = None
 
 
+@answers(shapes.ScheduledJob, 409)
 async def create(call: UserCallIn, body: JobBody, request: Request) -> Response:
     """Schedule a call of this API; it is made as the caller, and as the instance whose Element token the Authorization
     header of this call, or of the job's `headers`, holds."""
@@ -83,6 +87,7 @@ async def create(call: UserCallIn, body: JobBody, request: Request) -> Response:
     return answer(_shown(call, made))
 
 
+@answers(Nothing, 404, 409)
 async def delete(call: UserCallIn, job_id: JobId) -> Response:
     """Schedule a call no more. The job of an instance that polls goes with its polling."""
     number = _number(job_id)
@@ -97,17 +102,20 @@ async def delete(call: UserCallIn, job_id: JobId) -> Response:
     raise Refused(404, f"No job found with ID {job_id}")
 
 
+@answers(list[shapes.PollerJob | shapes.ScheduledJob])
 async def list_jobs(call: UserCallIn) -> Response:
     """The jobs of the caller's account; none is an empty list."""
     scheduled = [_shown(call, each) for each in await call.parts.store.errands(call.user.account_id)]
     return listing([*await _pollers(call), *scheduled])
 
 
+@answers(list[shapes.PollerJob])
 async def list_disabled(call: UserCallIn) -> Response:
     """The jobs with a resource that is parked; its `reason` says why. None is an empty list."""
     return listing(await _pollers(call, only_parked=True))
 
 
+@answers(shapes.PollerJob | shapes.ScheduledJob, 404)
 async def read_job(call: UserCallIn, job_id: JobId) -> Response:
     """One job."""
     number = _number(job_id)

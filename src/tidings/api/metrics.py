@@ -17,6 +17,7 @@ from fastapi import Request
 from starlette.responses import Response
 
 from tidings.api.call import CallIn
+from tidings.api.documented import answers
 from tidings.api.meter import Series
 from tidings.api.parts import ApiParts
 from tidings.api.problems import Refused
@@ -94,6 +95,7 @@ class Seen:
     logs: Sequence[Log] = ()
 
 
+@answers(str, kinds=("text/plain",))
 async def show(call: CallIn, request: Request) -> Response:
     """How the server does, for Prometheus. Answers this machine alone, or, when there is a metrics token, whoever sends
     it."""

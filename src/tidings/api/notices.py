@@ -10,10 +10,13 @@ from starlette.responses import Response
 from tidings.api.answers import listing
 from tidings.api.authorization import own_instance
 from tidings.api.call import UserCallIn
+from tidings.api.documented import answers
 from tidings.api.events import LARGEST_NUMBER, LARGEST_PAGE, PageSize, token_of
+from tidings.api.schemas import events as shapes
 from tidings.core.notices import shown
 
 
+@answers(list[shapes.Notice], 404, paged=True)
 async def list_notices(
     call: UserCallIn,
     only_open: Annotated[bool, Query(alias="open", description="true: only those that are not over.")] = False,

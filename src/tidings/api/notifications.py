@@ -13,9 +13,12 @@ from starlette.responses import Response
 from tidings.api.answers import answer, iso
 from tidings.api.authorization import GREATEST_ID
 from tidings.api.call import UserCall, UserCallIn
+from tidings.api.documented import WARNING, answers
 from tidings.api.events import token_of
 from tidings.api.pages import NextPage, Page, PageSize, paged, read_page
 from tidings.api.problems import Refused
+from tidings.api.schemas import notifications as shapes
+from tidings.api.schemas.shape import Nothing
 from tidings.core.errors import InvalidInput
 from tidings.core.model import Instance
 from tidings.core.naming import writable
@@ -52,6 +55,7 @@ class EmailBody(BaseModel):
     sender: str = Field(default=SENDER, alias="from")
 
 
+@answers(shapes.Notification)
 async def post(call: UserCallIn, body: NotificationBody) -> Response:
     """Post a notification to a topic of the account; whoever subscribes to the topic gets it."""
     topic = text_of(body.topic, "topic", LONGEST_TOPIC)
@@ -70,6 +74,7 @@ async def post(call: UserCallIn, body: NotificationBody) -> Response:
     return answer(shown(Kept(notification, acknowledged=False)))
 
 
+@answers(None, headers=(WARNING,))
 async def post_email(call: UserCallIn, body: EmailBody) -> Response:
     """For clients of the platform that send mail: no mail is sent, what was to be sent is posted to the topic `emails`,
     to which a webhook may subscribe. The answer has no body; `Elements-Error` says so."""
@@ -88,6 +93,7 @@ async def post_email(call: UserCallIn, body: EmailBody) -> Response:
     return Response(b"", headers={"Elements-Error": warning})
 
 
+@answers(list[shapes.Notification], paged=True)
 async def list_of_topics(
     call: UserCallIn,
     topics: Annotated[
@@ -120,11 +126,13 @@ async def list_of_topics(
     return paged([shown(each) for each in found.page], token_after, page_size)
 
 
+@answers(shapes.Notification, 404)
 async def read(call: UserCallIn, notification_id: NotificationId) -> Response:
     """One notification, of a topic or of an instance's events."""
     return answer(shown(await own_notification(call, notification_id)))
 
 
+@answers(shapes.Notification, 404)
 async def acknowledge(call: UserCallIn, notification_id: NotificationId) -> Response:
     """Mark a notification as seen; its deliveries do not ask for that."""
     await own_notification(call, notification_id)
@@ -132,6 +140,7 @@ async def acknowledge(call: UserCallIn, notification_id: NotificationId) -> Resp
     return answer(shown(await own_notification(call, notification_id)))
 
 
+@answers(Nothing, 404)
 async def delete(call: UserCallIn, notification_id: NotificationId) -> Response:
     """Show a notification no more; its deliveries go on, and an instance's log keeps its events."""
     if notification_id > GREATEST_ID or not await call.parts.store.hide(

@@ -12,8 +12,10 @@ from starlette.responses import Response
 from tidings.api.acceptance import element_of
 from tidings.api.answers import answer
 from tidings.api.call import InstanceCall, InstanceCallIn
+from tidings.api.documented import INSTANCE, OF_PROVIDER, answers
 from tidings.api.objects import INSTANCE_ID, HubName
 from tidings.api.problems import Refused
+from tidings.api.schemas import elements as shapes
 from tidings.core.errors import AddressForbidden, CredentialsRefused, InvalidInput, ProviderDown, ProviderRefused
 from tidings.core.instanceconfig import FIELD
 from tidings.elements.connection import Connection
@@ -32,6 +34,7 @@ CustomFieldsOnly = Annotated[
 ]
 
 
+@answers(shapes.ObjectMetadata, *OF_PROVIDER, 404, headers=(INSTANCE,))
 async def read_metadata(
     call: InstanceCallIn, object_name: ObjectName, custom_fields_only: CustomFieldsOnly = False
 ) -> Response:
@@ -50,6 +53,7 @@ async def read_metadata(
     return response
 
 
+@answers(shapes.ObjectMetadata, *OF_PROVIDER, 404, headers=(INSTANCE,))
 async def read_metadata_of_hub(
     call: InstanceCallIn, hub: HubName, object_name: ObjectName, custom_fields_only: CustomFieldsOnly = False
 ) -> Response:

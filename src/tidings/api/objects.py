@@ -6,12 +6,13 @@ from typing import Annotated
 
 from fastapi import Header, Path
 from starlette.responses import Response
-
 from tidings.api.acceptance import element_of
 from tidings.api.answers import answer, iso, listing
 from tidings.api.call import InstanceCall, InstanceCallIn
+from tidings.api.documented import INSTANCE, OF_PROVIDER, RETURNED, answers
 from tidings.api.instance_view import configuration_of
 from tidings.api.problems import Refused
+from tidings.api.schemas import elements as shapes
 from tidings.core.errors import AddressForbidden, InvalidInput
 from tidings.core.instanceconfig import FIELD
 from tidings.elements.objects import shown
@@ -25,6 +26,7 @@ Version = Annotated[
 ]
 
 
+@answers(shapes.Objects, headers=(RETURNED, INSTANCE))
 async def list_objects(call: InstanceCallIn, version: Version = "Hydrogen") -> Response:
     """The objects that the instance's provider has: their names, or with `Elements-Version: Helium` also their kind.
     Answers for a disabled instance, too."""
@@ -33,11 +35,13 @@ async def list_objects(call: InstanceCallIn, version: Version = "Hydrogen") -> R
     return _of(call, listing(found if helium else [each["name"] for each in found]))
 
 
+@answers(shapes.Objects, headers=(RETURNED, INSTANCE))
 async def list_objects_of_hub(call: InstanceCallIn, hub: HubName, version: Version = "Hydrogen") -> Response:
     """The same, whatever the hub."""
     return await list_objects(call, version)
 
 
+@answers(shapes.Ping, *OF_PROVIDER, headers=(INSTANCE,))
 async def ping(call: InstanceCallIn) -> Response:
     """Whether the provider answers and takes the instance's credentials; its refusal, 502 or 429 when not."""
     if call.instance.disabled:
@@ -53,6 +57,7 @@ async def ping(call: InstanceCallIn) -> Response:
     return _of(call, answer(found))
 
 
+@answers(shapes.Ping, *OF_PROVIDER, headers=(INSTANCE,))
 async def ping_hub(call: InstanceCallIn, hub: HubName) -> Response:
     """The same, whatever the hub."""
     return await ping(call)

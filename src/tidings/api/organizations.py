@@ -9,27 +9,33 @@ from starlette.responses import Response
 
 from tidings.api.answers import answer, day
 from tidings.api.call import UserCall, UserCallIn
+from tidings.api.documented import answers
 from tidings.api.passwords import policy_of
+from tidings.api.schemas import people as shapes
 from tidings.core import passwordpolicy
 from tidings.core.people import Organization
 
 
+@answers(shapes.Organization)
 async def read(call: UserCallIn) -> Response:
     """The caller's organization with its secret, which every call has to carry anyway."""
     return answer(_shown(await _own(call)))
 
 
+@answers(shapes.Organization)
 async def reset_secret(call: UserCallIn) -> Response:
     """Give the organization another secret, which this answers; with the one before, nobody of it can call any more."""
     await call.parts.store.set_organization_secret(call.user.organization_id, call.parts.dice(16).hex())
     return answer(_shown(await _own(call)))
 
 
+@answers(shapes.PasswordPolicy)
 async def read_policy(call: UserCallIn) -> Response:
     """The organization's rules for passwords."""
     return answer(passwordpolicy.shown(await policy_of(call.parts, call.user.organization_id)))
 
 
+@answers(shapes.PasswordPolicy)
 async def write_policy(
     call: UserCallIn,
     body: Annotated[dict[str, Any], Body(description="The rules; one that is left out is as it was at first.")],

@@ -8,19 +8,23 @@ from starlette.responses import Response
 from tidings.api.acceptance import change, element_of
 from tidings.api.answers import answer, listing
 from tidings.api.call import InstanceCallIn, UserCallIn
+from tidings.api.documented import OF_PROVIDER, answers
 from tidings.api.instance_view import show_short
 from tidings.api.instances import owner, shown
 from tidings.api.poll_lanes import lanes_by_instance, lanes_of, parked, show_record
+from tidings.api.schemas import instances as shapes
 from tidings.core.cursor import ENCODE, audit_now, decode
 from tidings.core.model import LaneKind, LaneState, Moment
 
 
+@answers(list[shapes.PollerRecord])
 async def list_records(call: InstanceCallIn) -> Response:
     """How far each polled resource is; one that has not been read yet is missing."""
     lanes = await lanes_of(call.parts.store, call.instance.id)
     return listing([show_record(lane, call.parts.clock()) for lane in lanes if lane.cursor])
 
 
+@answers(list[shapes.ParkedInstance])
 async def list_disabled(call: UserCallIn) -> Response:
     """The instances with a resource that is parked, and why; none is an empty list."""
     lanes = await lanes_by_instance(call.parts.store)
@@ -35,11 +39,13 @@ async def list_disabled(call: UserCallIn) -> Response:
     return listing(found)
 
 
+@answers(shapes.Instance, *OF_PROVIDER, 409)
 async def enable(call: InstanceCallIn) -> Response:
     """Make parked resources ready again, from where they stopped; the next poll shows whether their reason is gone."""
     return answer(await shown(call, await change(call, call.instance, lambda old: old)))
 
 
+@answers(shapes.PolledResources)
 async def poll_now(call: InstanceCallIn) -> Response:
     """Poll the instance's resources now instead of when they are due; names them, without those that are parked."""
     store, now = call.parts.store, call.parts.clock()
@@ -53,6 +59,7 @@ async def poll_now(call: InstanceCallIn) -> Response:
     return answer({"instanceId": call.instance.id, "resources": [lane.key for lane in ready]})
 
 
+@answers(shapes.PolledResources)
 async def audit(call: InstanceCallIn) -> Response:
     """Read everything of the instance's resources again and compare: what no poll had announced becomes an event with
     `cause: "audit"`. Names the resources; the instance's `completeness` shows the result of each. One that is learned

@@ -11,9 +11,11 @@ from starlette.responses import Response
 
 from tidings.api.answers import answer, iso, listing
 from tidings.api.call import InstanceCall, InstanceCallIn
+from tidings.api.documented import answers
 from tidings.api.events import GREATEST_SEQUENCE, LARGEST_PAGE, PageSize, token_of
 from tidings.api.explain import moment_of
 from tidings.api.problems import Refused
+from tidings.api.schemas import events as shapes
 from tidings.core.errors import InvalidInput
 from tidings.core.model import Moment
 from tidings.core.replay import RATE, Replay, ReplayState, why_not
@@ -53,6 +55,7 @@ class Span:
     numbers: tuple[int, ...] | None = None
 
 
+@answers(shapes.ReplayEstimate, 404, 409, 410, also={202: shapes.ReplayBegun})
 async def create(call: InstanceCallIn, body: ReplayBody) -> Response:
     """Send what was logged once more, with the same ids and bytes, to the instance's own or another subscription; from
     a sequence or a moment on, or some notifications by their ids. Answers 202; `dryRun` says how much it would be."""
@@ -84,6 +87,7 @@ async def create(call: InstanceCallIn, body: ReplayBody) -> Response:
     return response
 
 
+@answers(list[shapes.Replay], paged=True)
 async def list_all(
     call: InstanceCallIn,
     page_size: PageSize = 200,
@@ -106,12 +110,14 @@ async def list_all(
     return response
 
 
+@answers(shapes.Replay, 404)
 async def read(call: InstanceCallIn, replay_id: ReplayId) -> Response:
     """One replay: how far it is, and what it came to."""
     found = await _own(call, replay_id)
     return answer(_shown(found, await _total(call, found)))
 
 
+@answers(shapes.Replay, 404)
 async def stop(call: InstanceCallIn, replay_id: ReplayId) -> Response:
     """Send nothing more of a replay; one that is over stays as it is. Answers with the replay."""
     await _own(call, replay_id)

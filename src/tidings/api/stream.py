@@ -12,6 +12,7 @@ from fastapi import Header, Query
 from starlette.responses import Response, StreamingResponse
 
 from tidings.api.call import InstanceCall, InstanceCallIn
+from tidings.api.documented import answers
 from tidings.api.events import GREATEST_SEQUENCE, LOOK_AGAIN_FOR, behind_the_end, gone
 from tidings.api.problems import Refused
 from tidings.core.errors import InvalidInput
@@ -26,6 +27,7 @@ RETRY_AFTER = 2000
 PAGE, PAGE_BYTES = 50, 256 * 1024
 
 
+@answers(str, 404, 410, kinds=("text/event-stream",))
 async def stream(
     call: InstanceCallIn,
     after: Annotated[

@@ -14,10 +14,13 @@ from tidings.api.acceptance import change
 from tidings.api.answers import answer, iso, listing
 from tidings.api.authorization import GREATEST_ID, own_instance
 from tidings.api.call import InstanceCall, UserCall, UserCallIn
+from tidings.api.documented import OF_PROVIDER, answers
 from tidings.api.explain import moment_of
 from tidings.api.instance_view import configuration_of
 from tidings.api.notifications import LONGEST_TOPIC, MOST_TOPICS, instance_of, text_of
 from tidings.api.problems import Refused
+from tidings.api.schemas import notifications as shapes
+from tidings.api.schemas.shape import Nothing
 from tidings.core.errors import InvalidInput
 from tidings.core.instanceconfig import write
 from tidings.core.instancerules import SIGNATURE_KEY
@@ -74,6 +77,7 @@ class RedriveBody(BaseModel):
     since: str | int | None = None
 
 
+@answers(shapes.Subscription)
 async def create(call: UserCallIn, body: SubscriptionBody) -> Response:
     """Subscribe to topics of the account, or to an instance's events; only webhooks are delivered."""
     if body.channel is None:
@@ -125,16 +129,19 @@ async def create(call: UserCallIn, body: SubscriptionBody) -> Response:
     return answer(view(await own_subscription(call, stored.id)))
 
 
+@answers(list[shapes.Subscription])
 async def list_all(call: UserCallIn) -> Response:
     """The subscriptions of the caller's account by id, those of its instances' callbacks among them."""
     return listing([view(each) for each in await call.parts.store.subscriptions(call.user.account_id)])
 
 
+@answers(shapes.Subscription, 404)
 async def read(call: UserCallIn, subscription_id: SubscriptionId) -> Response:
     """One subscription; secrets masked."""
     return answer(view(await own_subscription(call, subscription_id)))
 
 
+@answers(shapes.Subscription, 404)
 async def put(call: UserCallIn, subscription_id: SubscriptionId, body: SubscriptionBody) -> Response:
     """Write the subscription's `config` anew: what is left out goes back to its default, the mask keeps a secret."""
     if body.config is None:
@@ -142,6 +149,7 @@ async def put(call: UserCallIn, subscription_id: SubscriptionId, body: Subscript
     return await _write(call, subscription_id, body, merge=False)
 
 
+@answers(shapes.Subscription, 404)
 async def patch(call: UserCallIn, subscription_id: SubscriptionId, body: SubscriptionBody) -> Response:
     """Change what is given; `"active": true` lets a stopped subscription go on, with all that waits, in order.
 
@@ -150,6 +158,7 @@ async def patch(call: UserCallIn, subscription_id: SubscriptionId, body: Subscri
     return await _write(call, subscription_id, body, merge=True)
 
 
+@answers(Nothing, 404)
 async def delete(call: UserCallIn, subscription_id: SubscriptionId) -> Response:
     """End a subscription, with what it has not got yet; an instance's own one is made anew by the next change of the
     instance, unless its callback URL is taken away."""
@@ -158,6 +167,7 @@ async def delete(call: UserCallIn, subscription_id: SubscriptionId) -> Response:
     return answer({})
 
 
+@answers(shapes.Subscription, *OF_PROVIDER, 404, 409)
 async def rotate(call: UserCallIn, subscription_id: SubscriptionId, body: RotationBody) -> Response:
     """Sign with another key; the former one signs beside it for `overlapMinutes` (a day), so that no receiver has to
     change at that very moment. Of an instance's own subscription, its configuration is changed."""
@@ -176,6 +186,7 @@ async def rotate(call: UserCallIn, subscription_id: SubscriptionId, body: Rotati
     return answer(view(_still_there(await call.parts.store.update_subscription(found.id, rotation, now), found.id)))
 
 
+@answers(shapes.Redriven, 404)
 async def redrive(call: UserCallIn, subscription_id: SubscriptionId, body: RedriveBody) -> Response:
     """Send again, now and in order, what a subscription has not got, when something of it failed since a moment
     (`since`; ever): all that waits, so that no record's events change places. `redriven` is how many failed since then;

@@ -11,11 +11,13 @@ from whenever import Instant
 
 from tidings.api.answers import answer, listing
 from tidings.api.call import UserCall, UserCallIn
+from tidings.api.documented import answers
 from tidings.api.events import LARGEST_NUMBER, LARGEST_PAGE
 from tidings.api.explain import moment_of
 from tidings.api.known_elements import known_elements
 from tidings.api.pages import NextPage, paged
 from tidings.api.problems import Refused
+from tidings.api.schemas import calls as shapes
 from tidings.core.errors import InvalidInput
 from tidings.core.model import Moment
 from tidings.core.usage import DAY, Usage, UsageFilter, UsageTally, by_bucket, folded, interval_of, span_of
@@ -45,6 +47,7 @@ Tags: TypeAlias = Annotated[
 ]
 
 
+@answers(list[shapes.UsageRecord], 404, paged=True)
 async def list_all(
     call: UserCallIn,
     from_: From = None,
@@ -82,6 +85,7 @@ async def list_all(
     return paged([_shown(each, names) for each in page], token, page_size)
 
 
+@answers(shapes.UsageRecord, 404)
 async def read(
     call: UserCallIn, request_id: Annotated[str, Path(description="The `Elements-Request-Id` of a call.")]
 ) -> Response:
@@ -93,6 +97,7 @@ async def read(
     return answer(_shown(found, await _names(call)))
 
 
+@answers(list[shapes.CallTimes], 404)
 async def count_times(call: UserCallIn, from_: From = None, to: To = None, interval: Interval = None) -> Response:
     """How long calls took in each interval that had some, in milliseconds; 404 when none had."""
     return _counted(
@@ -107,6 +112,7 @@ async def count_times(call: UserCallIn, from_: From = None, to: To = None, inter
     )
 
 
+@answers(list[shapes.CallStatuses], 404)
 async def count_statuses(call: UserCallIn, from_: From = None, to: To = None, interval: Interval = None) -> Response:
     """How many calls succeeded and failed in each interval that had some; 404 when none had."""
     return _counted(
@@ -120,6 +126,7 @@ async def count_statuses(call: UserCallIn, from_: From = None, to: To = None, in
     )
 
 
+@answers(list[shapes.CountedCalls])
 async def count_calls(call: UserCallIn, from_: From = None, to: To = None, interval: Interval = None) -> Response:
     """How many calls there were in each interval that had some; none is an empty list."""
     buckets = await _buckets(call, from_, to, interval)
@@ -128,6 +135,7 @@ async def count_calls(call: UserCallIn, from_: From = None, to: To = None, inter
     )
 
 
+@answers(list[shapes.CountedByElement])
 async def count_by_element(call: UserCallIn, from_: From = None, to: To = None, interval: Interval = None) -> Response:
     """The same, and for each element how many calls were about its instances; none is an empty list."""
     buckets = await _buckets(call, from_, to, interval)
@@ -140,6 +148,7 @@ async def count_by_element(call: UserCallIn, from_: From = None, to: To = None, 
     )
 
 
+@answers(shapes.UsageByInstance)
 async def count_by_instance(
     call: UserCallIn,
     kind: Annotated[
@@ -171,6 +180,7 @@ async def count_by_instance(
     )
 
 
+@answers(shapes.CreatedCount)
 async def count_created(call: UserCallIn, from_: From = None, to: To = None) -> Response:
     """How many of the account's instances were made in a period."""
     wanted = _period(call, from_, to)
@@ -179,6 +189,7 @@ async def count_created(call: UserCallIn, from_: From = None, to: To = None) -> 
     return answer({"instancesCreatedCount": made})
 
 
+@answers(shapes.CreatedCount)
 async def count_created_of_kind(
     call: UserCallIn,
     kind: Annotated[

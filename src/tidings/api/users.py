@@ -15,9 +15,12 @@ from tidings.api.answers import answer, day, listing
 from tidings.api.authentication import new_token
 from tidings.api.authorization import ask_for
 from tidings.api.call import UserCall, UserCallIn
+from tidings.api.documented import answers
 from tidings.api.instances import remove
 from tidings.api.passwords import hashed, is_right, policy_of, replacement
 from tidings.api.problems import Refused
+from tidings.api.schemas import people as shapes
+from tidings.api.schemas.shape import Nothing
 from tidings.core.errors import InvalidInput
 from tidings.core.model import User
 from tidings.core.passwordpolicy import Whose
@@ -32,17 +35,20 @@ UserBody = Annotated[
 Password = Annotated[str | None, Header(alias="Elements-User-Password", description="The password of that user.")]
 
 
+@answers(shapes.UserMade, 409)
 async def create(call: UserCallIn, body: UserBody) -> Response:
     """Make a user of the caller's account. Their secret is in this answer and in no other. Without `roles` they have
     the role `default`; 403 for a role that gives more than the caller has, 409 for an email that is there already."""
     return await _create(call, await find_account(call, str(call.user.account_id)), body)
 
 
+@answers(shapes.UserMade, 404, 409)
 async def create_of_account(call: UserCallIn, account: AccountId, body: UserBody) -> Response:
     """The same for an account that the caller looks after."""
     return await _create(call, await find_account(call, account), body)
 
 
+@answers(shapes.UserMade, 409)
 async def create_of_organization(call: UserCallIn, body: UserBody) -> Response:
     """The same for the organization's default account, from which the others are looked after."""
     if not looks_after_all(call.user):
@@ -51,22 +57,26 @@ async def create_of_organization(call: UserCallIn, body: UserBody) -> Response:
     return await _create(call, next(each for each in accounts if each.is_default), body)
 
 
+@answers(list[shapes.User], 404)
 async def list_all(call: UserCallIn) -> Response:
     """The users of the caller's account, by id."""
     return _listed(await call.parts.store.users(call.user.organization_id, call.user.account_id))
 
 
+@answers(list[shapes.User], 404)
 async def list_of_account(call: UserCallIn, account: AccountId) -> Response:
     """The users of one account, by id; 404 when there is none."""
     found = await find_account(call, account)
     return _listed(await call.parts.store.users(found.organization_id, found.id))
 
 
+@answers(list[shapes.User], 404)
 async def list_of_organization(call: UserCallIn) -> Response:
     """The users of all accounts that the caller may know of, by id."""
     return _listed([each for each in await call.parts.store.users(call.user.organization_id) if _sees(call.user, each)])
 
 
+@answers(shapes.UserRead, 403, 404)
 async def read(call: UserCallIn, user: UserName, request: Request, password: Password = None) -> Response:
     """One user. With that user's password in `Elements-User-Password` an administrator gets the user's secret too."""
     found = await find(call, user, Privilege.VIEW_USERS)
@@ -78,6 +88,7 @@ async def read(call: UserCallIn, user: UserName, request: Request, password: Pas
     return answer(shown(found) | {"secret": found.secret})
 
 
+@answers(shapes.User, 403, 404, 409)
 async def patch(
     call: UserCallIn,
     user: UserName,
@@ -112,6 +123,7 @@ async def patch(
     return answer(shown(made))
 
 
+@answers(Nothing, 404)
 async def delete(call: UserCallIn, user: UserName, permanent: Permanent = False) -> Response:
     """Remove a user for good. Their instances poll nothing more and are kept, unless `permanent`."""
     found = await find(call, user, Privilege.EDIT_USERS)

@@ -6,16 +6,18 @@ from typing import Annotated, Final
 
 from fastapi import Query
 from starlette.responses import Response
-
 from tidings.api.acceptance import element_of
 from tidings.api.answers import answer, iso
 from tidings.api.call import InstanceCallIn
+from tidings.api.documented import answers
+from tidings.api.schemas import elements as shapes
 from tidings.core.errors import AddressForbidden, CredentialsRefused, InvalidInput, ProviderRefused
 
 #: Milliseconds for which a result holds.
 HOLDS_FOR: Final = 30 * 60_000
 
 
+@answers(shapes.Validation, 429, 502)
 async def validate(
     call: InstanceCallIn,
     force: Annotated[bool, Query(description="true: ask the provider now, whatever is remembered.")] = False,
