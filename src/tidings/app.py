@@ -36,6 +36,7 @@ from tidings.elements.describe import Element, catalog
 from tidings.elements.hintkeys import HintKeys
 from tidings.elements.http import ProviderClient, provider_session
 from tidings.elements.moved import Moves
+from tidings.elements.oauth import TokenEndpoint
 from tidings.engine.attempts import Send
 from tidings.engine.bulk import BulkRunner
 from tidings.engine.bulkcleaning import BulkCleaner
@@ -50,6 +51,7 @@ from tidings.engine.replay import Replayer
 from tidings.engine.retention import Retention
 from tidings.engine.sources import Sources
 from tidings.engine.tell import Teller
+from tidings.engine.tokens import TokenKeeper
 from tidings.engine.watchdog import Watchdog
 from tidings.hub.bulk import BulkOpening
 from tidings.hub.connections import Connections
@@ -68,6 +70,7 @@ PURGE_EVERY = 60.0
 PURGE_ROWS = 5000
 PURGE_PAUSE = 0.05
 DAY = 24 * 3_600_000
+TOKEN_FOR = 30.0  #: seconds for an authorization server, which must be less than the lease of a renewal
 
 #: Lanes worked at once: enough that those which only wait for a silent party do not keep the others waiting.
 POLLING, DELIVERING, REGISTERING, REPLAYING, CALLING, MOVING = 128, 512, 8, 16, 16, 32
@@ -129,9 +132,9 @@ async def build(settings: Settings, *, log: Any = None) -> AsyncIterator[App]:
         user, first_password = await first_user(store, settings)
         policy = AddressPolicy(settings.allow_private_networks, settings.allowed_networks)
         tls = trust(settings.ca_file)
-        client = ProviderClient(
-            await stack.enter_async_context(provider_session(guarded_connector(policy, tls=tls))), clock=clock
-        )
+        session = await stack.enter_async_context(provider_session(guarded_connector(policy, tls=tls)))
+        client = ProviderClient(session, clock=clock)
+        endpoint = TokenEndpoint(ProviderClient(session, clock=clock, total_for=TOKEN_FOR), clock=clock)
         counters = Counters()
         usage = UsageWriter(store, log=log, dropped=counters.usage_dropped)
         stack.push_async_callback(usage.close)
@@ -153,8 +156,14 @@ async def build(settings: Settings, *, log: Any = None) -> AsyncIterator[App]:
         def connect(element: Element, configuration: Any, secret_values: Any) -> Connection:
             return Connection(element, configuration, secret_values, client, client_id, budgets, moves)
 
+        owner = f"{os.uname().nodename}:{os.getpid()}"
+        tokens = TokenKeeper(store, catalog(), endpoint.renew, clock=clock, owner=owner, log=log)
+        stack.push_async_callback(tokens.close)
+
         def connect_instance(element: Element, instance: Instance) -> Connection:
-            connection = connect(element, instance.configuration, instance.secrets)
+            own = tokens.of(instance) if element.authentication.oauth is not None else None
+            given = element, instance.configuration, instance.secrets
+            connection = Connection(*given, client, client_id, budgets, moves, own)
             if connection.budget is not None:
                 budget_of[instance.id] = connection.budget
             return connection
@@ -170,7 +179,6 @@ async def build(settings: Settings, *, log: Any = None) -> AsyncIterator[App]:
             interval_floor=settings.interval_floor,
             organization_id=user.organization_id,
         )
-        owner = f"{os.uname().nodename}:{os.getpid()}"
         lease_for = round(settings.lease_for * 1000)
 
         def dispatcher(kind: LaneKind, run: Callable[[Lane], Awaitable[None]], concurrency: int) -> Dispatcher:
@@ -283,12 +291,14 @@ async def build(settings: Settings, *, log: Any = None) -> AsyncIterator[App]:
                 counted=counters.text,
                 budget_left=budget_left,
                 hub=Connections(connect_instance).of,
+                account=connect_instance,
+                token_endpoint=endpoint,
             )
         )
         inside = Inside(api, BASE, store)
         retention = Retention(store, days=settings.retention_days, clock=clock, log=log, meter=counters)
         working: tuple[Loop, ...] = (
-            *(poll, deliver, replay, register, errands, bulk, retention, cleaner),
+            *(poll, deliver, replay, register, errands, bulk, retention, cleaner, tokens),
             *watching(store, sender.send, settings, log),
         )
         loops = () if settings.role == "api" else working

@@ -344,7 +344,7 @@ class _Late:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._world.store, name)
 
-    async def update_instance(self, instance: Any, plan: Any, now: int) -> Any:
+    async def update_instance(self, instance: Any, plan: Any, now: int, grant: Any = None) -> Any:
         if self._times:
             self._times -= 1
             theirs = await self._world.store.instance(instance.id)
@@ -353,4 +353,4 @@ class _Late:
             with pytest.raises(LeaseLost):
                 await self._world.store.update_instance(instance, plan, now)
             raise LeaseLost("somebody was faster")
-        return await self._world.store.update_instance(instance, plan, now)
+        return await self._world.store.update_instance(instance, plan, now, grant)

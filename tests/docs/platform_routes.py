@@ -12,7 +12,9 @@ FILES = "elements are files on this server ([ADR 7](adr/0007-element-is-a-file.m
 SCRIPTS = "elements run no scripts here"
 DEFINED = "users cannot define objects yet"
 DOCS = "one OpenAPI document for all is at `/openapi.json`; none for each element or instance yet"
-OAUTH = "no element here uses OAuth yet"
+PROXIES = "a provider's answer goes to the callback URL of your own application"
+APPLICATION = "the server has no application of its own at a provider; bring yours"
+OAUTH1 = "OAuth 2 only"
 
 
 class Asked(NamedTuple):
@@ -56,12 +58,12 @@ PLATFORM = (
     Asked("/elements/{k}/models/{id}", "", "GET PUT", "an element has none"),
     Asked("/elements/{k}/accounts", "", "GET", "every account may use the catalog; a clone is its account's alone"),
     Asked("/elements/{k}/accounts/{id}", "", "PUT DELETE", "a clone is its account's alone"),
-    Asked("/elements/oauthProxies", "", "POST", OAUTH),
-    Asked("/elements/oauthProxies/{id}", "", "DELETE", OAUTH),
-    Asked("/elements/oauthProxies/{id}/applicationUrl", "", "POST DELETE", OAUTH),
-    Asked("/elements/{k}/oauth/url", "", "GET POST", OAUTH),
-    Asked("/elements/{k}/oauth/url/default", "", "GET", OAUTH),
-    Asked("/elements/{k}/oauth/token", "", "GET", OAUTH),
+    Asked("/elements/oauthProxies", "", "POST", PROXIES),
+    Asked("/elements/oauthProxies/{id}", "", "DELETE", PROXIES),
+    Asked("/elements/oauthProxies/{id}/applicationUrl", "", "POST DELETE", PROXIES),
+    Asked("/elements/{k}/oauth/url", "GET POST", "", "400 for an element that is authenticated with keys"),
+    Asked("/elements/{k}/oauth/url/default", "", "GET", APPLICATION),
+    Asked("/elements/{k}/oauth/token", "", "GET", OAUTH1),
     Asked("/elements/{k}/instances", "GET POST"),
     Asked("/elements/{k}/instances/{id}", "GET PUT PATCH DELETE"),
     Asked("/hubs", "GET", "POST", "hubs follow from the elements"),

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import structlog
 
+from tests.api.conftest import first_day, world
 from tests.oauth.server import CALLBACK, CLIENT_ID, CLIENT_SECRET, AuthorizingProvider
 from tidings.core.addresses import AddressPolicy
 from tidings.core.instanceconfig import Configuration, completed
@@ -26,6 +27,8 @@ from tidings.store.base import NewInstance
 from tidings.store.oauth import NewGrant
 from tidings.store.secrets import load_vault
 from tidings.store.sqlite import SqliteStore, open_sqlite
+
+__all__ = ["first_day", "world"]
 
 START = 1_790_000_000_000
 SECOND, MINUTE, HOUR = 1000, 60_000, 3_600_000

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import Path
 from pydantic import BaseModel, Field
 from starlette.responses import Response
+
 from tidings.api.acceptance import change, element_of
 from tidings.api.answers import answer, listing
 from tidings.api.call import InstanceCall, InstanceCallIn
@@ -15,8 +16,10 @@ from tidings.api.documented import OF_PROVIDER, answers
 from tidings.api.instance_view import configuration_of
 from tidings.api.problems import Refused
 from tidings.api.schemas import elements as shapes
-from tidings.core.instanceconfig import shown_value, write
+from tidings.core.errors import InvalidInput
+from tidings.core.instanceconfig import FIELD, MASK, shown_value, write
 from tidings.core.model import Instance
+from tidings.core.oauth import GRANTED
 from tidings.elements.element import ConfigurationEntry
 
 ConfigurationId = Annotated[int, Path(description="The id of a configuration entry, as listed.")]
@@ -46,6 +49,10 @@ async def patch_entry(call: InstanceCallIn, configuration_id: ConfigurationId, b
     """Set one key; it takes effect at once."""
     entry = _entry(call, configuration_id)
     element = element_of(call.parts, call.instance)
+    if entry.key in GRANTED and body.value != MASK:
+        raise InvalidInput(
+            FIELD + entry.key, f"is kept by this server; PATCH /instances/{call.instance.id} authenticates again"
+        )
 
     def patched(instance: Instance) -> Instance:
         stored = configuration_of(instance)

@@ -8,7 +8,9 @@ from typing import Annotated
 
 from fastapi import Query
 from starlette.responses import Response
-from tidings.api.acceptance import element_of
+from whenever import Instant
+
+from tidings.api.acceptance import account_of, element_of
 from tidings.api.answers import listing
 from tidings.api.call import InstanceCallIn
 from tidings.api.documented import OF_PROVIDER, answers
@@ -21,12 +23,11 @@ from tidings.core.configvalues import whole
 from tidings.core.cursor import decode
 from tidings.core.errors import AddressForbidden, InvalidInput, ProviderRefused
 from tidings.core.firstrun import FirstRun
-from tidings.core.instanceconfig import FIELD, Configuration, completed
+from tidings.core.instanceconfig import FIELD, completed
 from tidings.core.model import LaneKind, Moment
 from tidings.core.pollerconfig import PolledResource
 from tidings.elements.element import Element, Resource
 from tidings.engine.source import query_of
-from whenever import Instant
 
 #: Requests of a first run beside its pages: the newest id, the second in which watching begins (empty, so asked twice),
 #: the count before and after, the empty page at the end (asked twice), and a look whether the filter works.
@@ -70,20 +71,16 @@ async def estimate(
     lanes = await call.parts.store.lanes(LaneKind.POLL, call.instance.id)
     learned = {lane.key for lane in lanes if decode(lane.cursor).polled_at}
     most = whole(completed(configuration, element.configuration).get(MAX_EVENTS), FIELD + MAX_EVENTS, "events")
-    account = _connect(call.parts, element, configuration)
+    try:
+        account = account_of(call.parts, element, call.instance)
+    except InvalidInput as error:
+        raise InvalidInput(FIELD + error.field, error.message) from None
     shown = []
     for entry in chosen:
         rule = given or entry.first_run
         counted = await _count(account, element, entry, rule, now)
         shown.append(_show(entry, rule, counted, most, element, call.parts, learned=entry.name in learned))
     return listing(shown)
-
-
-def _connect(parts: ApiParts, element: Element, configuration: Configuration) -> Account:
-    try:
-        return parts.connect(element, configuration.values, configuration.secrets)
-    except InvalidInput as error:
-        raise InvalidInput(FIELD + error.field, error.message) from None
 
 
 async def _count(account: Account, element: Element, entry: PolledResource, rule: FirstRun, now: Moment) -> Counted:

@@ -9,6 +9,7 @@ from tidings.api.poll_lanes import parked_because, show_completeness, show_fresh
 from tidings.core.instanceconfig import Configuration, completed, shown
 from tidings.core.instancerules import CALLBACK_URL
 from tidings.core.model import Instance, Lane, Moment, User
+from tidings.core.oauth import granted
 from tidings.core.plan import ENABLED, HINTS, is_on
 from tidings.elements.element import Element
 
@@ -19,7 +20,8 @@ SHORT = (
 
 
 def configuration_of(instance: Instance) -> Configuration:
-    return Configuration(instance.configuration, instance.secrets)
+    """What is configured, with what the instance's grant says where it has one."""
+    return granted(Configuration(instance.configuration, instance.secrets), instance.grant)
 
 
 def show(
@@ -33,11 +35,12 @@ def show(
 ) -> dict[str, object]:
     """The whole instance; secrets masked, `providerData` never echoed.
 
-    `lanes` are its poll lanes: while one is parked the instance is not valid, and `validMessage` says why. `hints` is
-    its hint lane: what its provider was asked for is shown while hints are on. Its events are kept for
-    `retention_days`.
+    `lanes` are its poll lanes: while one is parked, or its provider gives no more tokens, the instance is not valid,
+    and `validMessage` says why. `hints` is its hint lane: what its provider was asked for is shown while hints are on.
+    Its events are kept for `retention_days`.
     """
-    reason = parked_because(lanes)
+    grant = instance.grant
+    reason = (grant.refused if grant is not None else None) or parked_because(lanes)
     configuration = configuration_of(instance)
     values = completed(configuration, element.configuration)
     return {
@@ -59,7 +62,7 @@ def show(
         "eventsNotificationCallbackUrl": values.get(CALLBACK_URL) or "false",
         "traceLoggingEnabled": False,
         "cachingEnabled": False,
-        "externalAuthentication": "none",
+        "externalAuthentication": "initial" if grant is not None and grant.external else "none",
         "user": _user(instance, user),
         "freshness": [{"resource": lane.key, **show_freshness(lane, now)} for lane in lanes],
         "completeness": [{"resource": lane.key, **show_completeness(lane)} for lane in lanes],

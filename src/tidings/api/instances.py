@@ -9,7 +9,9 @@ from typing import Annotated, Any
 from fastapi import Query
 from pydantic import BaseModel, Field
 from starlette.responses import Response
-from tidings.api.acceptance import accept, change, element_of
+
+from tidings.api import oauth
+from tidings.api.acceptance import Granted, accept, change, element_of
 from tidings.api.answers import answer, listing
 from tidings.api.authentication import new_token
 from tidings.api.call import InstanceCall, InstanceCallIn, UserCall, UserCallIn
@@ -25,6 +27,7 @@ from tidings.core.errors import InvalidInput
 from tidings.core.instanceconfig import Configuration, write
 from tidings.core.model import Instance, User
 from tidings.core.naming import plain, plain_tags
+from tidings.core.oauth import with_tokens, without_grant
 from tidings.elements.objects import shown as shown_objects
 from tidings.engine.retention import days_kept
 from tidings.store.base import NewInstance
@@ -42,12 +45,17 @@ class ElementNamed(BaseModel):
 
 
 class InstanceBody(BaseModel):
-    """What a client writes of an instance; unknown members, `providerData` among them, are tolerated and dropped."""
+    """What a client writes of an instance; unknown members are tolerated and dropped, and so are `providerData` and
+    `externalAuthentication` of an element without OAuth."""
 
     name: str | None = None
     element: ElementNamed | None = None
     configuration: dict[str, Any] | None = None
     tags: list[str] | None = None
+    provider_data: Any = Field(None, alias="providerData", description="What the provider sent back: code.")
+    external: Any = Field(
+        None, alias="externalAuthentication", description="initial: the configuration has your own refresh token."
+    )
     retrieve_objects: bool = Field(False, alias="retrieveObjectsAfterInstantiation")
 
 
@@ -104,7 +112,8 @@ async def read(call: InstanceCallIn) -> Response:
 
 @answers(shapes.Instance, *OF_PROVIDER, 404, 409)
 async def put(call: InstanceCallIn, body: InstanceBody) -> Response:
-    """Write the instance anew: what `configuration` and `tags` leave out goes back to its default."""
+    """Write the instance anew: what `configuration` and `tags` leave out goes back to its default. With
+    `providerData.code` it is authenticated again."""
     moved = await _moved(call, body)
 
     def written(instance: Instance) -> Instance:
@@ -112,13 +121,14 @@ async def put(call: InstanceCallIn, body: InstanceBody) -> Response:
         tags = plain_tags(body.tags) if body.tags is not None else (name,)
         return _with(call, moved(replace(instance, name=name, tags=tags)), body, merge=False)
 
-    return answer(await shown(call, await change(call, call.instance, written)))
+    granted = await _granted(call, written(call.instance), body)
+    return answer(await shown(call, await change(call, call.instance, written, granted)))
 
 
 @answers(shapes.Instance, *OF_PROVIDER, 404, 409)
 async def patch(call: InstanceCallIn, body: InstanceBody) -> Response:
     """Change what is given: `tags` replaces the list, `configuration` the given keys, `element` moves the instance to a
-    clone of its element and back."""
+    clone of its element and back; `providerData.code` authenticates it again."""
     moved = await _moved(call, body)
 
     def patched(instance: Instance) -> Instance:
@@ -128,7 +138,8 @@ async def patch(call: InstanceCallIn, body: InstanceBody) -> Response:
         tags = plain_tags(body.tags) if body.tags is not None else tags
         return _with(call, moved(replace(instance, name=name, tags=tags)), body, merge=True)
 
-    return answer(await shown(call, await change(call, call.instance, patched)))
+    granted = await _granted(call, patched(call.instance), body)
+    return answer(await shown(call, await change(call, call.instance, patched, granted)))
 
 
 @answers(shapes.Instance, *OF_PROVIDER, 404, 409)
@@ -166,7 +177,12 @@ async def _create(call: UserCall, known: KnownElement, body: InstanceBody) -> Re
     name = plain(body.name, "name")
     tags = plain_tags(body.tags) if body.tags is not None else (name,)
     configuration = write(body.configuration or {}, element.configuration, Configuration(), merge=False)
-    plan = await accept(call.parts, element, configuration, good=(), disabled=False)
+    granted = await oauth.grant(call, known, configuration, body.provider_data, body.external)
+    configuration = without_grant(configuration)
+    new_grant = None if granted is None else granted.new
+    tried = with_tokens(configuration, None if new_grant is None else new_grant.tokens)
+    good = (tried,) if granted is not None and granted.proven else ()
+    plan = await accept(call.parts, element, tried, good=good, disabled=False)
     new = NewInstance(
         account_id=call.user.account_id,
         user_id=call.user.id,
@@ -177,6 +193,7 @@ async def _create(call: UserCall, known: KnownElement, body: InstanceBody) -> Re
         configuration=configuration.values,
         token=new_token(call.parts.dice(32)),
         secrets=configuration.secrets,
+        grant=new_grant,
     )
     made = await call.parts.store.create_instance(new, plan, call.parts.clock())
     call.parts.wake(made.id)
@@ -213,6 +230,15 @@ def _with(call: UserCall, instance: Instance, body: InstanceBody, *, merge: bool
     element = element_of(call.parts, instance)
     written = write(body.configuration, element.configuration, configuration_of(instance), merge=merge)
     return replace(instance, configuration=written.values, secrets=written.secrets)
+
+
+async def _granted(call: InstanceCall, written: Instance, body: InstanceBody) -> Granted | None:
+    """What the body authenticates an instance again with, as it will be `written`."""
+    instance = call.instance
+    known = KnownElement(element_of(call.parts, written), written.clone)
+    now = Configuration(written.configuration, written.secrets)
+    before = configuration_of(instance)
+    return await oauth.grant(call, known, now, body.provider_data, body.external, before, instance.grant)
 
 
 async def _moved(call: InstanceCall, body: InstanceBody) -> Callable[[Instance], Instance]:

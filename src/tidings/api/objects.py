@@ -6,11 +6,11 @@ from typing import Annotated
 
 from fastapi import Header, Path
 from starlette.responses import Response
-from tidings.api.acceptance import element_of
+
+from tidings.api.acceptance import account_of, element_of
 from tidings.api.answers import answer, iso, listing
 from tidings.api.call import InstanceCall, InstanceCallIn
 from tidings.api.documented import INSTANCE, OF_PROVIDER, RETURNED, answers
-from tidings.api.instance_view import configuration_of
 from tidings.api.problems import Refused
 from tidings.api.schemas import elements as shapes
 from tidings.core.errors import AddressForbidden, InvalidInput
@@ -46,9 +46,9 @@ async def ping(call: InstanceCallIn) -> Response:
     """Whether the provider answers and takes the instance's credentials; its refusal, 502 or 429 when not."""
     if call.instance.disabled:
         raise Refused(403, f"The element instance {call.instance.id} is disabled; PUT /instances/enabled enables it")
-    element, configuration = element_of(call.parts, call.instance), configuration_of(call.instance)
+    element = element_of(call.parts, call.instance)
     try:
-        await call.parts.connect(element, configuration.values, configuration.secrets).check()
+        await account_of(call.parts, element, call.instance).check()
     except InvalidInput as error:
         raise InvalidInput(FIELD + error.field, error.message) from None
     except AddressForbidden as error:

@@ -15,6 +15,7 @@ from tidings.core.errors import InvalidInput
 from tidings.core.model import Instance, Moment
 from tidings.elements.connection import Connection
 from tidings.elements.element import Element, Resource
+from tidings.elements.oauth import TokenEndpoint
 from tidings.settings import Settings
 from tidings.store.base import Store
 from tidings.store.bulkfiles import BulkFiles
@@ -63,6 +64,8 @@ class ApiParts:
     says whether it was one; `forget_hints` takes back what a deleted instance had asked of its provider.
     `refuse_name` says why a URL that `policy` has accepted is refused all the same, since its name leads where nothing
     may be connected to; None when nothing is known against it.
+    `account` is an instance's account as it is given, also when it is not stored so. `token_endpoint` changes the codes
+    of accounts that are opened by OAuth.
     `hub` is the connection of an instance, for its users' own calls of its provider; InvalidInput names the key of its
     configuration that it cannot be made with.
     `why_not_ready` says what is still missing before work can be done, None when nothing is.
@@ -89,5 +92,7 @@ class ApiParts:
     #: How many requests may still go to an instance's tenant in this minute; None where they are not counted.
     budget_left: Callable[[int], int | None] = lambda instance_id: None
     hub: Callable[[Element, Instance], Connection] = _no_hub
+    account: Callable[[Element, Instance], Account] = _no_hub
+    token_endpoint: TokenEndpoint | None = None
     why_not_ready: Callable[[], str | None] = lambda: None
     remembered: Remembered = field(default_factory=Remembered)

@@ -36,6 +36,7 @@ RULES: Final = (
     Rule(("POST",), INSTANCES, Privilege.CREATE_INSTANCES),
     Rule(("PUT", "PATCH"), INSTANCES, Privilege.EDIT_INSTANCES),
     Rule(("DELETE",), INSTANCES, Privilege.DELETE_INSTANCES),
+    Rule(("GET", "POST"), "/elements/{element}/oauth", Privilege.VIEW_ELEMENTS),
     Rule(READ, "/elements", Privilege.VIEW_ELEMENTS),
     Rule(("POST",), "/elements", Privilege.CREATE_ELEMENTS),
     Rule(("PUT", "PATCH"), "/elements", Privilege.EDIT_ELEMENTS),

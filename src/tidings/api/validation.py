@@ -6,7 +6,8 @@ from typing import Annotated, Final
 
 from fastapi import Query
 from starlette.responses import Response
-from tidings.api.acceptance import element_of
+
+from tidings.api.acceptance import account_of, element_of
 from tidings.api.answers import answer, iso
 from tidings.api.call import InstanceCallIn
 from tidings.api.documented import answers
@@ -39,7 +40,7 @@ async def _reason(call: InstanceCallIn) -> str | None:
     """Why the credentials do not work, None when they do."""
     element = element_of(call.parts, call.instance)
     try:
-        await call.parts.connect(element, call.instance.configuration, call.instance.secrets).check()
+        await account_of(call.parts, element, call.instance).check()
     except (CredentialsRefused, ProviderRefused, InvalidInput, AddressForbidden) as error:
         return str(error)
     return None

@@ -41,14 +41,17 @@ _PLACEHOLDER: Final = re.compile(r"\{([^{}]+)\}")
 
 def granted(configuration: Configuration, grant: Grant | None) -> Configuration:
     """The configuration with what the grant says of its keys."""
-    if grant is None:
+    return with_tokens(configuration, None if grant is None else grant.tokens)
+
+
+def with_tokens(configuration: Configuration, tokens: Tokens | None) -> Configuration:
+    """The same, of tokens that are no grant yet."""
+    if tokens is None:
         return configuration
-    tokens = grant.tokens
     own = {REFRESH_TIME: str(tokens.obtained_at), INTERVAL: str(tokens.lifetime)}
     refresh = {} if tokens.refresh is None else {REFRESH_TOKEN: tokens.refresh}
-    return Configuration(
-        {**configuration.values, **own}, {**without_grant(configuration).secrets, TOKEN: tokens.access, **refresh}
-    )
+    rest = without_grant(configuration)
+    return Configuration({**rest.values, **own}, {**rest.secrets, TOKEN: tokens.access, **refresh})
 
 
 def without_grant(configuration: Configuration) -> Configuration:
