@@ -24,7 +24,8 @@ from bench.scale import Scale
 from tidings.core.model import Change, EventType, Instance, Lane, LaneKind, Notification
 from tidings.core.notify import NotifyContext, cut
 from tidings.engine.deliver import Deliverer
-from tidings.outbound.sender import Sender, open_session
+from tidings.outbound.pool import ConnectionPool
+from tidings.outbound.sender import Sender
 from tidings.store.base import PageCommit
 from tidings.store.secrets import load_vault
 from tidings.store.sqlite import SqliteStore, open_sqlite
@@ -140,8 +141,8 @@ async def log_changes(
 async def _deliver(store: SqliteStore) -> int:
     """Everything that is logged, by the real deliverer; returns how many notifications arrived."""
     log = Lines()
-    async with open_session(POLICY) as session:
-        deliverer = Deliverer(store, Sender(session).send, clock=now, log=log)
+    async with ConnectionPool(POLICY) as pool:
+        deliverer = Deliverer(store, Sender(pool).send, clock=now, log=log)
         while lanes := await store.claim(LaneKind.DELIVER, "bench", now(), now() + LEASE, SUBSCRIPTIONS):
             await asyncio.gather(*(deliverer.run(lane) for lane in lanes))
     arrived = sum(line["event"] == "delivery.attempted" and line["outcome"] == "delivered" for line in log.lines)

@@ -26,7 +26,8 @@ from tidings.core.model import Change, EventType, LaneKind
 from tidings.engine.deliver import Deliverer
 from tidings.engine.dispatch import Dispatcher
 from tidings.outbound.lookup import Lookup
-from tidings.outbound.sender import Sender, open_session
+from tidings.outbound.pool import ConnectionPool
+from tidings.outbound.sender import Sender
 from tidings.store.secrets import load_vault
 from tidings.store.sqlite import open_sqlite
 
@@ -137,9 +138,9 @@ async def spans(receivers: int, notifications: int, *, bad: bool) -> list[float]
             lane.instance_id: lane
             for lane in await store.claim(LaneKind.POLL, "bench", now(), now() + 10 * LEASE, receivers)
         }
-        session = await stack.enter_async_context(open_session(POLICY, resolver=Lookup(names.find)))
+        pool = await stack.enter_async_context(ConnectionPool(POLICY, resolver=Lookup(names.find)))
         stack.callback(names.over.set)
-        deliverer = Deliverer(store, Sender(session).send, clock=now, log=Lines())
+        deliverer = Deliverer(store, Sender(pool).send, clock=now, log=Lines())
         dispatcher = Dispatcher(
             store, LaneKind.DELIVER, deliverer.run, clock=now, owner="bench", log=Lines(), concurrency=512
         )

@@ -58,7 +58,8 @@ from tidings.hub.connections import Connections
 from tidings.outbound.guard import guarded_connector
 from tidings.outbound.lookahead import Lookahead
 from tidings.outbound.lookup import Lookup
-from tidings.outbound.sender import Sender, open_session
+from tidings.outbound.pool import ConnectionPool
+from tidings.outbound.sender import Sender
 from tidings.outbound.trust import trust
 from tidings.settings import Settings
 from tidings.store.base import Store
@@ -145,7 +146,7 @@ async def build(settings: Settings, *, log: Any = None) -> AsyncIterator[App]:
             heard=counters.request_ended,
         )
         budget_of: dict[int, TenantBudget] = {}  # of each instance that has been polled
-        sender = Sender(await stack.enter_async_context(open_session(policy, tls=tls)), clock=clock)
+        sender = Sender(await stack.enter_async_context(ConnectionPool(policy, tls=tls)), clock=clock)
         names = Lookup()
         stack.push_async_callback(names.close)
         log_grew = Signal()

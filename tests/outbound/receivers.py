@@ -32,7 +32,9 @@ def answering(answer: bytes, seen: list[tuple[bytes, bytes]] | None = None) -> S
 
 
 @asynccontextmanager
-async def receiver(script: Script, *, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> AsyncIterator[int]:
+async def receiver(
+    script: Script, *, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1", port: int = 0
+) -> AsyncIterator[int]:
     """Serves connections by `script` while the block runs; the value is the port."""
     running: set[asyncio.Task[None]] = set()
 
@@ -48,7 +50,7 @@ async def receiver(script: Script, *, tls: ssl.SSLContext | None = None, host: s
             running.discard(task)
             writer.close()
 
-    server = await asyncio.start_server(serve, host, 0, ssl=tls)
+    server = await asyncio.start_server(serve, host, port, ssl=tls)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:

@@ -10,15 +10,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
-import aiohttp
 import pytest
 from aiohttp.abc import AbstractResolver
 
 from tests.outbound.receivers import Script, answering, read_request, receiver
 from tidings.core.addresses import AddressPolicy, networks
 from tidings.core.model import Outcome
-from tidings.outbound.guard import guarded_connector
-from tidings.outbound.sender import ANSWER_KEPT, Sender, open_session
+from tidings.outbound.pool import ConnectionPool
+from tidings.outbound.sender import ANSWER_KEPT, Sender
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 HEAD = b"HTTP/1.1 200 OK\r\n"
@@ -33,7 +32,7 @@ async def open_sender() -> AsyncIterator[Callable[..., Any]]:
     async with AsyncExitStack() as stack:
 
         async def make(**limits: Any) -> Sender:
-            return Sender(await stack.enter_async_context(open_session(HERE)), **limits)
+            return Sender(await stack.enter_async_context(ConnectionPool(HERE)), **limits)
 
         yield make
 
@@ -271,14 +270,9 @@ async def test_a_name_that_leads_elsewhere_the_second_time_is_judged_each_time(o
     closing = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
     async with AsyncExitStack() as stack:
         good = await stack.enter_async_context(receiver(answering(closing)))
-        session = await stack.enter_async_context(open_session(HERE))
         resolver = Turning(["127.0.0.1"], ["169.254.169.254"], ["127.0.0.2", "10.0.0.1"])
-        connector = guarded_connector(HERE, resolver=resolver)
-        connector._use_dns_cache = False  # as after the ten seconds for which an answer is kept
-        session._connector, unused = connector, session.connector
-        assert unused is not None
-        stack.push_async_callback(unused.close)
-        sender = Sender(session, timeout_for=10.0)
+        pool = await stack.enter_async_context(ConnectionPool(HERE, resolver=resolver, names_for=0.0))
+        sender = Sender(pool, timeout_for=10.0)
         async with receiver(answering(OK, seen), host="127.0.0.2"):
             outcomes = [await sender.send(f"http://hook.example:{good}/", {}, b"{}") for _ in range(3)]
     assert [each.status for each in outcomes] == [200, None, None]
@@ -294,8 +288,8 @@ async def test_a_receiver_that_cannot_be_reached_takes_the_time_for_that_and_no_
         async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET) -> Any:
             await asyncio.Event().wait()
 
-    async with aiohttp.ClientSession(connector=guarded_connector(HERE, resolver=Never([]))) as session:
-        sender = Sender(session, timeout_for=600.0, connect_for=0.2)
+    async with ConnectionPool(HERE, resolver=Never([])) as pool:
+        sender = Sender(pool, timeout_for=600.0, connect_for=0.2)
         async with asyncio.timeout(60):
             outcome = await sender.send("http://hook.example/", {}, b"{}")
     assert (outcome.status, outcome.error) == (None, "no connection within 0.2 s")

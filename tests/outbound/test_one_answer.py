@@ -9,7 +9,8 @@ import pytest
 
 from tests.outbound.receivers import Script, read_request, receiver
 from tidings.core.addresses import AddressPolicy, networks
-from tidings.outbound.sender import Sender, open_session
+from tidings.outbound.pool import ConnectionPool
+from tidings.outbound.sender import Sender
 
 HERE = AddressPolicy(allowed_networks=networks(["127.0.0.1"]))
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
@@ -19,8 +20,8 @@ DOWN = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
 
 @pytest.fixture
 async def sender() -> AsyncIterator[Sender]:
-    async with open_session(HERE) as session:
-        yield Sender(session)
+    async with ConnectionPool(HERE) as pool:
+        yield Sender(pool)
 
 
 class Late:

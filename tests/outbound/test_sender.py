@@ -8,7 +8,6 @@ import ssl
 from collections.abc import AsyncIterator
 from typing import NoReturn
 
-import aiohttp
 import pytest
 import trustme
 from aiohttp.abc import AbstractResolver
@@ -16,23 +15,23 @@ from aiohttp.abc import AbstractResolver
 from tests.outbound.receivers import answering, read_request, receiver
 from tidings.core.addresses import LOOPBACK_ONLY, AddressPolicy
 from tidings.core.model import Outcome
-from tidings.outbound.guard import guarded_connector
-from tidings.outbound.sender import ANSWER_KEPT, Sender, open_session, retry_after
+from tidings.outbound.pool import ConnectionPool
+from tidings.outbound.sender import ANSWER_KEPT, Sender, retry_after
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
 
 @pytest.fixture
 async def sender() -> AsyncIterator[Sender]:
-    async with open_session(LOOPBACK_ONLY) as session:
-        yield Sender(session)
+    async with ConnectionPool(LOOPBACK_ONLY) as pool:
+        yield Sender(pool)
 
 
 @pytest.fixture
 async def hasty() -> AsyncIterator[Sender]:
     """One that waits a second at the most: long enough for a busy machine to answer, if only with a header."""
-    async with open_session(LOOPBACK_ONLY) as session:
-        yield Sender(session, timeout_for=1.0)
+    async with ConnectionPool(LOOPBACK_ONLY) as pool:
+        yield Sender(pool, timeout_for=1.0)
 
 
 async def post(sender: Sender, port: int, path: str = "/hook") -> Outcome:
@@ -199,9 +198,8 @@ class NoSuchName(AbstractResolver):
 
 
 async def test_a_name_that_nobody_knows_is_a_failure_in_plain_words():
-    connector = guarded_connector(LOOPBACK_ONLY, resolver=NoSuchName())
-    async with aiohttp.ClientSession(connector=connector) as session:
-        outcome = await Sender(session).send("http://hook.example/", {}, b"{}")
+    async with ConnectionPool(LOOPBACK_ONLY, resolver=NoSuchName()) as pool:
+        outcome = await Sender(pool).send("http://hook.example/", {}, b"{}")
     assert outcome.error == "the name hook.example could not be looked up: Name or service not known"
 
 
@@ -221,10 +219,10 @@ async def test_https_works_with_a_trusted_certificate_and_fails_in_plain_words_w
     trusting = ssl.create_default_context()
     authority.configure_trust(trusting)
     async with receiver(answering(OK), tls=server) as port:
-        async with open_session(LOOPBACK_ONLY, tls=trusting) as session:
-            assert (await Sender(session).send(f"https://127.0.0.1:{port}/", {}, b"{}")).ok
-        async with open_session(LOOPBACK_ONLY) as session:
-            outcome = await Sender(session).send(f"https://127.0.0.1:{port}/", {}, b"{}")
+        async with ConnectionPool(LOOPBACK_ONLY, tls=trusting) as pool:
+            assert (await Sender(pool).send(f"https://127.0.0.1:{port}/", {}, b"{}")).ok
+        async with ConnectionPool(LOOPBACK_ONLY) as pool:
+            outcome = await Sender(pool).send(f"https://127.0.0.1:{port}/", {}, b"{}")
     assert outcome.error is not None
     assert outcome.error.startswith("the certificate of 127.0.0.1 was not accepted")
 
@@ -237,8 +235,8 @@ async def test_a_cancelled_try_is_cancelled():
         asked.set()
         await reader.read()
 
-    async with receiver(silent) as port, open_session(AddressPolicy(allow_private=True)) as session:
-        task = asyncio.create_task(post(Sender(session), port))
+    async with receiver(silent) as port, ConnectionPool(AddressPolicy(allow_private=True)) as pool:
+        task = asyncio.create_task(post(Sender(pool), port))
         await asked.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

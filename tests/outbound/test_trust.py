@@ -11,7 +11,8 @@ import trustme
 from tests.outbound.receivers import answering, receiver
 from tidings.core.addresses import LOOPBACK_ONLY
 from tidings.core.errors import InvalidInput
-from tidings.outbound.sender import Sender, open_session
+from tidings.outbound.pool import ConnectionPool
+from tidings.outbound.sender import Sender
 from tidings.outbound.trust import trust
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
@@ -22,8 +23,8 @@ async def error_of(context: ssl.SSLContext, name: str, authority: trustme.CA, pr
     server.minimum_version = ssl.TLSVersion.TLSv1_2
     server.maximum_version = protocol
     authority.issue_cert(name).configure_cert(server)
-    async with receiver(answering(OK), tls=server) as port, open_session(LOOPBACK_ONLY, tls=context) as session:
-        return (await Sender(session).send(f"https://127.0.0.1:{port}/", {}, b"{}")).error
+    async with receiver(answering(OK), tls=server) as port, ConnectionPool(LOOPBACK_ONLY, tls=context) as pool:
+        return (await Sender(pool).send(f"https://127.0.0.1:{port}/", {}, b"{}")).error
 
 
 @pytest.fixture

@@ -28,21 +28,18 @@ def guarded_connector(
     *,
     tls: ssl.SSLContext | bool = True,
     resolver: AbstractResolver | None = None,
-    head_first: bool = False,
 ) -> aiohttp.TCPConnector:
-    """A connector that connects to nothing but what `policy` permits; made inside a running event loop. `head_first` is
-    that of `OneAnswerEach`.
+    """A connector that connects to nothing but what `policy` permits; made inside a running event loop.
 
     A refusal surfaces as an aiohttp.ClientConnectorError; `forbidden_address` finds the AddressForbidden in it. The
     number of connections is not limited here: a slow receiver must not take the connections of the others.
     """
     return OneAnswerEach(
-        head_first=head_first,
         ssl=tls,
         limit=0,
         keepalive_timeout=_KEEP_ALIVE_FOR,
-        resolver=_GuardedResolver(policy, resolver or Lookup()),
-        socket_factory=_guarded_socket(policy),
+        resolver=GuardedResolver(policy, resolver or Lookup()),
+        socket_factory=guarded_socket(policy),
     )
 
 
@@ -55,7 +52,9 @@ def forbidden_address(error: BaseException | None) -> AddressForbidden | None:
     return None
 
 
-def _guarded_socket(policy: AddressPolicy) -> Callable[[aiohttp.AddrInfoType], socket.socket]:
+def guarded_socket(policy: AddressPolicy) -> Callable[[aiohttp.AddrInfoType], socket.socket]:
+    """Makes sockets for what `policy` permits; raises AddressForbidden for the rest."""
+
     def open_socket(info: aiohttp.AddrInfoType) -> socket.socket:
         family, kind, protocol, _, target = info
         address = str(target[0])
@@ -66,7 +65,7 @@ def _guarded_socket(policy: AddressPolicy) -> Callable[[aiohttp.AddrInfoType], s
     return open_socket
 
 
-class _GuardedResolver(AbstractResolver):
+class GuardedResolver(AbstractResolver):
     """Leaves out forbidden addresses, so that the refusal can name the host; the socket's guard decides."""
 
     def __init__(self, policy: AddressPolicy, inner: AbstractResolver) -> None:

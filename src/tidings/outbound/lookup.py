@@ -24,8 +24,8 @@ class Lookup(AbstractResolver):
     """Looks names up in threads of its own: neither file work nor anybody else waits for a name server.
 
     Names that were slow the last time share a few threads among themselves, so that however many there are, the others
-    have theirs. A name is looked up once at a time; the connector keeps answers for ten seconds and asks once for all
-    who want the same name. Raises OSError as the system does.
+    have theirs. A name is looked up once at a time; who connects keeps answers for ten seconds. Raises OSError as the
+    system does.
     """
 
     def __init__(
