@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from tests.api.documented import check
 from tidings.api.routes import BASE
 
 
@@ -74,8 +75,10 @@ class Client:
 
         await self._app(scope, receive, send)
         start = messages[0]
-        return Answer(
+        answer = Answer(
             start["status"],
             {name.decode().lower(): value.decode() for name, value in start["headers"]},
             b"".join(message.get("body", b"") for message in messages[1:]),
         )
+        check(scope, answer.status, answer.headers, answer.body)
+        return answer

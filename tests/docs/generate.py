@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from tests.docs import openapi
 from tests.docs.pages import ROOT
 from tests.docs.platform_routes import PLATFORM
 from tidings.api.authorization import Scope
@@ -134,6 +135,7 @@ def main(root: Path = ROOT) -> None:
     for name, (path, make) in TABLES.items():
         page = root / path
         page.write_text(rewritten(page.read_text(), name, make()))
+    openapi.FILE.write_text(openapi.written())
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from tidings.api.problems import Refused
 from tidings.api.schemas.shape import Nothing
 
 
-@answers(Nothing, 403)
+@answers(Nothing, 403, 413)
 async def take(
     call: CallIn,
     request: Request,

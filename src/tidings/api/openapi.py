@@ -122,7 +122,8 @@ def _good(said: Answers, shape: Any) -> dict[str, Any]:
     }
     if said.kinds == ("application/json",):
         return good if shape is None else good | {"model": shape}
-    return good | {"content": {kind: {"schema": {"type": "string"}} for kind in said.kinds}}
+    texts = {kind: {"type": "string"} for kind in said.kinds if kind.startswith("text/")}
+    return good | {"content": {kind: {"schema": texts.get(kind, {})} for kind in said.kinds}}
 
 
 def _said(route: Route, operation: dict[str, Any]) -> dict[str, Any]:
