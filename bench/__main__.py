@@ -12,7 +12,20 @@ from typing import Any
 
 import uvloop
 
-from bench import backlog, delivery, hub, idle, isolation, kills, latency, memory, reading, six_cases, size
+from bench import (
+    backlog,
+    bulk_download,
+    delivery,
+    hub,
+    idle,
+    isolation,
+    kills,
+    latency,
+    memory,
+    reading,
+    six_cases,
+    size,
+)
 from bench.figures import Figure, failed, summary, table
 from bench.processes import cores, pin
 from bench.scale import QUICK, Scale
@@ -30,6 +43,7 @@ MEASURES: Mapping[str, Callable[[Scale], Coroutine[Any, Any, list[Figure]]]] = {
     "cases": six_cases.figures,
     "kills": kills.figures,
     "hub": hub.figures,
+    "bulk": bulk_download.figures,
 }
 
 

@@ -32,7 +32,7 @@ def test_a_name_that_is_not_measured_is_refused_with_those_that_are():
     command = [sys.executable, "-m", "bench", "speed"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
-    known = "reading, memory, idle, delivery, backlog, isolation, latency, size, cases, kills, hub"
+    known = "reading, memory, idle, delivery, backlog, isolation, latency, size, cases, kills, hub, bulk"
     assert f"speed is not measured; {known} are" in done.stderr
 
 
