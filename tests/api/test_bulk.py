@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -16,6 +17,7 @@ from tests.api.conftest import NOW, World, body
 from tests.api.hubbed import hubbed
 from tests.api.test_errors import assert_error
 from tidings.api.body_cap import LARGEST, LARGEST_UPLOAD
+from tidings.core.bulk import BulkStatus
 from tidings.core.signing import platform_signature
 from tidings.engine.bulkcleaning import DAY, BulkCleaner
 
@@ -392,10 +394,20 @@ async def test_a_schedule_starts_a_job_whenever_it_is_due(bulk: Bulk) -> None:
 
 
 async def test_a_job_goes_on_where_another_was_broken_off(bulk: Bulk) -> None:
-    await bulk.hub("POST", "/bulk/download", {"objectName": "contacts", "format": "json"})
-    done = await bulk.done("select * from contacts")
-    answer = await bulk.hub("POST", f"/bulk/query?q=select * from contacts&continueFromJobId={done}")
-    assert_error(answer, 400)
+    listed = await bulk.hub("GET", "/contacts?pageSize=20")
+    broken = await bulk.start("select * from contacts")
+    job, lane = await bulk.world.store.bulk(int(broken)), await bulk.claim()
+    assert job is not None
+    assert lane is not None
+    place = listed.headers["elements-next-page-token"]
+    over = replace(job, status=BulkStatus.ABORTED, place=place, error="down")
+    await bulk.world.store.commit_bulk(lane, over, release=False)
+    await bulk.world.store.end_bulk(lane)
+    done = await bulk.done("select * from contacts", f"&continueFromJobId={broken}")
+    assert await bulk.rows(done) == (await bulk.hub.get("/contacts"))[20:]
+    for former, name in ((done, "contacts"), (broken, "incidents"), ("x", "contacts")):
+        answer = await bulk.hub("POST", f"/bulk/query?q=select * from {name}&continueFromJobId={former}")
+        assert_error(answer, 400)
 
 
 @pytest.mark.parametrize("path", ["status", "errors", "contacts", "contacts/data"])
