@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -50,6 +51,10 @@ class Client:
             sent.setdefault("authorization", self.authorization)
         if content:
             sent = {"content-type": "application/json", "content-length": str(len(content))} | sent
+        return await self.send(method, path, quote(query, safe="=&%+[]"), sent, content)
+
+    async def send(self, method: str, path: str, query: str, headers: Mapping[str, str], content: bytes) -> Answer:
+        """Exactly this; the path is the whole one, without percent signs that stand for others."""
         scope = {
             "type": "http",
             "asgi": {"version": "3.0", "spec_version": "2.4"},  # whose streams do not wait for a caller who goes
@@ -59,8 +64,8 @@ class Client:
             "path": path,
             "raw_path": path.encode(),
             "root_path": "",
-            "query_string": quote(query, safe="=&%+[]").encode(),
-            "headers": [(name.encode(), value.encode()) for name, value in sent.items()],
+            "query_string": query.encode(),
+            "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
             "client": ("127.0.0.1", 1),
             "server": ("127.0.0.1", 80),
         }

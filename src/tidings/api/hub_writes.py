@@ -21,7 +21,7 @@ from tidings.hub.writing import Writer
 Sent: TypeAlias = Annotated[dict[str, Any], Body(description="The record, or what of it is to be changed.")]
 
 
-@answers(dict[str, Any], *OF_HUB, headers=(INSTANCE,))
+@answers(list[dict[str, Any]] | dict[str, Any], *OF_HUB, headers=(INSTANCE,))
 async def create(call: InstanceCallIn, request: Request, path: ObjectPath, body: Sent) -> Response:
     """Make a record, and answer with it as the provider does. It is sent once: when the provider fails or is silent,
     the answer says that it may have been made, and nobody tries again by themselves.
@@ -34,7 +34,7 @@ async def create(call: InstanceCallIn, request: Request, path: ObjectPath, body:
         return record(call, await writer.create(target, sent))
 
 
-@answers(dict[str, Any], *OF_HUB, headers=(INSTANCE,))
+@answers(list[dict[str, Any]] | dict[str, Any], *OF_HUB, headers=(INSTANCE,))
 async def update(call: InstanceCallIn, request: Request, path: ObjectPath, body: Sent) -> Response:
     """Change what is given of a record, and answer with all of it. References are replaced as a whole, null takes a
     member away; of what a tenant has defined for itself (`customFields`) the entries that are not named stay."""
@@ -44,7 +44,7 @@ async def update(call: InstanceCallIn, request: Request, path: ObjectPath, body:
         return record(call, await writer.update(target, sent))
 
 
-@answers(dict[str, Any], *OF_HUB, headers=(INSTANCE,))
+@answers(list[dict[str, Any]] | dict[str, Any], *OF_HUB, headers=(INSTANCE,))
 async def put(call: InstanceCallIn, request: Request, path: ObjectPath, body: Sent) -> Response:
     """Write a record anew, and answer with it: what is left out goes back to its default, or stays as it is where the
     provider requires it. Of a list to which records are attached (`incidents/7/configurations`): attach the one with
@@ -55,7 +55,7 @@ async def put(call: InstanceCallIn, request: Request, path: ObjectPath, body: Se
         return record(call, await (writer.replace if target.is_one else writer.attach)(target, sent))
 
 
-@answers(dict[str, Any], *OF_HUB, headers=(INSTANCE,))
+@answers(list[dict[str, Any]] | dict[str, Any], *OF_HUB, headers=(INSTANCE,))
 async def delete(call: InstanceCallIn, request: Request, path: ObjectPath) -> Response:
     """Remove a record, or take an attached one off; answers `{}`. Some are only marked as deleted by their provider."""
     target = target_of(call, "DELETE", path)
