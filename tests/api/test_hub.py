@@ -413,3 +413,61 @@ async def test_too_much_to_look_at_is_refused_with_what_to_add(world: World) -> 
         answer = await hub("GET", "/contacts?where=email is not null")
     assert_error(answer, 400)
     assert "the first 20000 records have too few that meet it; add AND with a condition" in answer.message
+
+
+async def test_ids_that_are_too_many_for_one_address_are_asked_for_in_turns(hub: Hub) -> None:
+    stored = [record["id"] for record in hub.stored("company/contacts")]
+    wanted = stored[:20] + stored[40:]
+    listed = ",".join(str(id) for id in [*range(100_001, 100_500), *reversed(wanted)])
+    equals = " or ".join(f"id={id}" for id in [*range(100_001, 100_300), *wanted])
+    for where in (f"id in ({listed})", equals, f"firstName is not null and id in ({listed})"):
+        assert await ids(hub, f"/contacts?where={where}") == wanted
+        first = await hub("GET", f"/contacts?where={where}&pageSize=30")
+        token = first.headers["elements-next-page-token"]
+        assert [row["id"] for row in first.json] == wanted[:30]
+        assert [row["id"] for row in await hub.get(f"/contacts?nextPage={token}")] == wanted[30:]
+        assert await ids(hub, f"/contacts?where={where}&pageSize=30&page=2") == wanted[30:]
+    backwards = await ids(hub, f"/contacts?where=id in ({listed})&orderBy=id desc&pageSize=5")
+    assert backwards == wanted[:-6:-1]
+
+
+async def test_a_condition_that_is_too_long_to_be_asked_is_looked_at_here(hub: Hub) -> None:
+    record = next(each for each in hub.stored("company/contacts") if each.get("firstName"))
+    names = " or ".join(f"firstName='Nobody {number}'" for number in range(150))
+    found = await hub.get(
+        f"/contacts?where=id>0 and ({names} or firstName='{record['firstName']}')&fields=id,firstName"
+    )
+    assert record["id"] in [row["id"] for row in found]
+    assert {row["firstName"] for row in found} == {record["firstName"]}
+    assert set(found[0]) == {"id", "firstName"}
+    texts = "','".join(f"Nobody {number}" for number in range(300))
+    assert_error(await hub("GET", f"/contacts?where=firstName not in ('{texts}') and id='x'"), 400)
+    assert len(await hub.get(f"/contacts?where=firstName not in ('{texts}') and firstName is not null")) > 50
+    where = " and ".join(f"id!={number}" for number in range(70))
+    found = await hub.get(f"/contacts?where={where}&fields={','.join(['id', 'firstName'] * 60)}")
+    assert set(found[0]) == {"id", "firstName"}
+
+
+@pytest.mark.parametrize(
+    ("path", "named"),
+    [
+        (f"/contacts?fields={','.join(['firstName'] * 400)}", "fields"),
+        (f"/contacts?orderBy={','.join(['firstName'] * 400)}", "orderBy"),
+        (f"/contacts?where=id>0&fields={','.join(['firstName'] * 400)}", "fields"),
+        (f"/contacts?where=firstName='{'x' * 7000}'", "where"),
+    ],
+)
+async def test_what_is_too_long_to_be_asked_at_all_is_refused_by_name(hub: Hub, path: str, named: str) -> None:
+    answer = await hub("GET", path)
+    assert_error(answer, 400)
+    assert answer.message.startswith(f"{named}: ")
+
+
+async def test_a_parameter_that_is_too_long_is_the_callers_mistake(hub: Hub) -> None:
+    for method, path, sent in (
+        ("GET", "/contacts", None),
+        ("GET", "/contacts/7", None),
+        ("POST", "/contacts", {"firstName": "A"}),
+    ):
+        answer = await hub(method, f"{path}?fields=id&x={'y' * 2500}&fields={'z' * 2500}", sent)
+        assert_error(answer, 400)

@@ -14,6 +14,7 @@ from tidings.api.instance_view import configuration_of
 from tidings.api.problems import Problem, Refused
 from tidings.api.provider_answers import Answered, passed_on
 from tidings.core.configvalues import boolean
+from tidings.core.errors import InvalidInput
 from tidings.core.instanceconfig import completed
 from tidings.core.plan import FILTER_NULLS
 from tidings.elements.element import Element
@@ -68,6 +69,8 @@ async def read(
     if target.is_one:
         with passed_on():
             return record(call, await reader.one(target, fields))
+    if where and len(where) > asked.LONGEST_WHERE:
+        raise InvalidInput("where", f"is longer than {asked.LONGEST_WHERE} characters; ask in several calls")
     extra = asked.extra(request.query_params.multi_items())
     wanted = asked.Query(where, fields, order_by, page, page_size, extra=extra)
     if next_page:

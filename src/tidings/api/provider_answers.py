@@ -7,7 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tidings.api.problems import Problem, Refused
-from tidings.core.errors import AddressForbidden, ProviderDown, ProviderError, ProviderSilent, RateLimited
+from tidings.core.errors import (
+    AddressForbidden,
+    AddressTooLong,
+    ProviderDown,
+    ProviderError,
+    ProviderSilent,
+    RateLimited,
+)
 
 #: What of 5xx says more than that the provider failed, and is passed on.
 TOLD = frozenset({503, 504})
@@ -35,6 +42,8 @@ def passed_on() -> Iterator[None]:
 def problem_of(error: ProviderError) -> Problem:
     """A 4xx is the caller's as it is the provider's; whatever else it did is a failure of a gateway, which we are:
     504 when it did not answer in time, 503 when it says so, otherwise 502."""
+    if isinstance(error, AddressTooLong):
+        return Problem(400, str(error))
     said = error.provider_message or str(error)
     wait = getattr(error, "retry_after", None)
     headers = {} if wait is None else {"Retry-After": str(math.ceil(wait))}

@@ -14,7 +14,8 @@
     │   │   ├── ProviderUnreached   it never had the request
     │   │   └── AnswerTooLarge      ask for less
     │   ├── ProviderRefused      the request itself is wrong
-    │   │   └── PagingUnsupported   page another way
+    │   │   ├── PagingUnsupported   page another way
+    │   │   └── AddressTooLong      we did not ask; write less
     │   └── RecordNotFound       this record is not there (any more)
     ├── AddressForbidden      the guard keeps us from connecting there
     └── LeaseLost             another worker owns the row now; drop the work
@@ -143,6 +144,10 @@ class ProviderRefused(ProviderError):
 
 class PagingUnsupported(ProviderRefused):
     """The list does not page the way we asked: pages by number are left."""
+
+
+class AddressTooLong(ProviderRefused):
+    """Nothing was asked, because the request's address would have more characters than the provider takes."""
 
 
 class RecordNotFound(ProviderError):

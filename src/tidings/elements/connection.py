@@ -153,6 +153,10 @@ class Connection:
         link = answer.headers.get("Link")
         return Rows(answer.body.strip(), None if link is None else is_linked(link, "next"))
 
+    def takes(self, path: str, params: Mapping[str, str]) -> bool:
+        """Whether the address of such a request is short enough for the provider."""
+        return len(url_of(self._root, path, params)) <= self._client.url_limit
+
     async def count(
         self, resource: Resource, conditions: str = "", extra: Mapping[str, str] | None = None
     ) -> tuple[int, Moment]:

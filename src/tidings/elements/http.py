@@ -11,10 +11,10 @@ from yarl import URL
 
 from tidings.core.errors import (
     AddressForbidden,
+    AddressTooLong,
     AnswerTooLarge,
     InvalidInput,
     ProviderDown,
-    ProviderRefused,
     ProviderSilent,
     ProviderUnreached,
 )
@@ -97,7 +97,7 @@ class ProviderClient:
             total=total_for, connect=None, sock_connect=connect_for, sock_read=silence_for
         )
         self._body_cap = body_cap
-        self._url_limit = url_limit
+        self.url_limit = url_limit
 
     async def get(
         self,
@@ -131,10 +131,10 @@ class ProviderClient:
         message ("reading contacts"); `secrets` never appear in one. Raises `CredentialsRefused`, `RateLimited`,
         `ProviderDown`, `ProviderRefused`, `RecordNotFound` (only with `by_id`) or `AddressForbidden`.
         """
-        if len(url) > self._url_limit:
-            raise ProviderRefused(
+        if len(url) > self.url_limit:
+            raise AddressTooLong(
                 f"{purpose}: the request's address would have {len(url)} characters, the provider takes "
-                f"{self._url_limit}; shorten the where clause or the list of fields"
+                f"{self.url_limit}; shorten the where clause or the list of fields"
             )
         secrets = tuple(secrets)
         try:

@@ -103,10 +103,15 @@ class BulkOpening:
         target, wanted = target_of(element, job.object_name, "list"), job.wanted
         check(target, wanted)
         cap = min(LARGEST_PAGE, element.api.page_size)
-        where, rest = _sayable(wanted.where, target)
+        reader = Reader(connection, cap, wanted.drop_nulls)
+
+        def is_said(where: str) -> bool:
+            return reader.sayable(target, Query(where, order_by=wanted.order_by)).rest is None
+
+        where, rest = _sayable(wanted.where, is_said)
         size = cap if wanted.limit is None or rest is not None else min(cap, wanted.limit)
         query = Query(where, wanted.fields if rest is None else None, wanted.order_by, size=size)
-        return BulkReader(Reader(connection, cap, wanted.drop_nulls), target, query, rest, wanted.fields)
+        return BulkReader(reader, target, query, rest, wanted.fields)
 
     def writing(self, job: BulkJob, instance: Instance) -> BulkWriter:
         """What writes an upload. Raises InvalidInput when the element has no such object any more."""
@@ -122,16 +127,16 @@ class BulkOpening:
         return element, connection
 
 
-def _sayable(where: str | None, target: Target) -> tuple[str | None, Expr | None]:
+def _sayable(where: str | None, is_said: Callable[[str], bool]) -> tuple[str | None, Expr | None]:
     """A `where` in two: what the provider can be asked for as a whole, and what is left for us."""
-    if where is None or split(where, target.resource).rest is None:
+    if where is None or is_said(where):
         return where, None
     said: list[Expr] = []
     rest: list[Expr] = []
     expr = parse(where)
     for each in expr.operands if isinstance(expr, And) else (expr,):
         together = unparse(_all([*said, each]))
-        (rest if split(together, target.resource).rest is not None else said).append(each)
+        (said if is_said(together) else rest).append(each)
     return (unparse(_all(said)) if said else None), _all(rest)
 
 

@@ -17,6 +17,7 @@ from tidings.elements.element import Resource
 PAGE_SIZE: Final = 200
 LARGEST_PAGE: Final = 5000  #: of the platform; a provider may have less
 LARGEST_PAGE_NUMBER: Final = 2**31
+LONGEST_WHERE: Final = 6000  #: characters; the token of the next page has it, and still fits into a header
 
 #: The parameters that are the hub's own; all others go to the provider as they are.
 OWN: Final = frozenset({"where", "fields", "orderby", "page", "pagesize", "nextpage", "returncount", "conditions"})

@@ -11,13 +11,15 @@ from tidings.elements.connection import Connection, Rows
 from tidings.elements.element import path_of
 from tidings.elements.pages import Paging
 from tidings.hub.nulls import without_nulls
-from tidings.hub.query import LARGEST_PAGE, Query, provider_fields, provider_order
+from tidings.hub.query import LARGEST_PAGE, LARGEST_PAGE_NUMBER, Query, provider_fields, provider_order
 from tidings.hub.shape import Row, encoded, listed, number_at, project, record_of, shown, split_rows
 from tidings.hub.target import Target
 from tidings.hub.where import FIELD, Filter, selects, split
 
 #: Records that are looked at for one page of a list that the provider cannot filter.
 LOOKED_AT: Final = 20_000
+#: An id that is written with as many digits as any.
+_FAR: Final = 10**18
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class Reader:
         Raises InvalidInput for a parameter that makes no sense, and the ProviderError of asking.
         """
         cap = min(LARGEST_PAGE, self.page_cap)
-        ask = _Ask(self.connection, target, query, split(query.where, target.resource), min(query.size, cap))
+        ask = self._ask(target, query, cap)
         page = await (self._passed_on(ask) if ask.wanted.rest is None else self._selected(ask, cap))
         if page.next is None and (page.count or query.page == 1):
             page = replace(page, total=(query.page - 1) * ask.size + page.count)
@@ -64,11 +66,26 @@ class Reader:
             page = replace(page, warning=f"pageSize is at most {cap} here; the page was cut to it")
         return page
 
+    def sayable(self, target: Target, query: Query) -> Filter:
+        """What of the query's `where` the provider can be told, and what is left. Raises InvalidInput."""
+        return self._ask(target, query, min(LARGEST_PAGE, self.page_cap)).wanted
+
+    def _ask(self, target: Target, query: Query, cap: int) -> _Ask:
+        """Raises InvalidInput for what makes no sense, or is too long to be asked whatever is left for us."""
+        ask = _Ask(self.connection, target, query, Filter(), min(query.size, cap))
+        split(query.where, target.resource)  # what is wrong with it comes before its length
+        fields = provider_fields(query.fields, target.resource)
+        for name, given, asked in (("orderBy", ask.ordered, None), ("fields", fields, fields)):
+            if given and not ask.fits(Filter(), asked):
+                raise InvalidInput(name, "is too long for the provider's address; name fewer fields")
+        return replace(ask, wanted=split(query.where, target.resource, ask.fits, by_id=ask.by_id))
+
     async def _passed_on(self, ask: _Ask) -> Listing:
         """A page as the provider selects it: its own bytes, where nothing must change in them."""
         query, size = ask.query, ask.size
         fields = provider_fields(query.fields, ask.target.resource)
-        answer = await ask.page(query.page, size, query.after, fields)
+        cut = fields is not None and not ask.fits(ask.wanted, fields)  # beside the condition they are too long
+        answer = await ask.page(query.page, size, query.after, None if cut else fields)
         if ask.target.generic and answer.body[:1] == b"{":
             record_of(answer.body)  # or it is no JSON
             return Listing(shown(answer.body, drop_nulls=self.drop_nulls), 1)
@@ -77,6 +94,9 @@ class Reader:
             first = (query.page - 1) * size
             rows, more = rows[first : first + size], len(rows) > first + size
             body = listed(map(bytes, rows))
+        if cut:
+            paths = _paths(fields)
+            body = listed(encoded(project(record_of(row), paths)) for row in rows)
         body = without_nulls(body) if self.drop_nulls else body
         more = len(rows) >= size if more is None else more
         return Listing(body, len(rows), next=ask.token(rows[-1]) if more and rows else None)
@@ -84,8 +104,7 @@ class Reader:
     async def _selected(self, ask: _Ask, cap: int) -> Listing:
         """A page of what meets the part of the condition that is left for us."""
         query, size, resource = ask.query, ask.size, ask.target.resource
-        fields = provider_fields(query.fields, resource)
-        paths = [tuple(path.split("/")) for path in fields.split(",")] if fields else []
+        paths = _paths(provider_fields(query.fields, resource))
         skip = 0 if query.after is not None else (query.page - 1) * size
         kept: list[tuple[Row, Mapping[str, Any]]] = []
         async for row in ask.every_row(cap):
@@ -126,13 +145,16 @@ class _Ask:
     def ordered(self) -> bool:
         return bool((self.query.order_by or "").strip())
 
+    def fits(self, wanted: Filter, fields: str | None = None) -> bool:
+        """Whether the provider can be asked for any page of that."""
+        after = _FAR if self.by_id else None
+        asked = next(wanted.asked(None))
+        params = replace(self, wanted=asked)._params(LARGEST_PAGE_NUMBER, LARGEST_PAGE, after, fields)
+        return self.connection.takes(self.target.resource.provider_path, params)
+
     async def page(self, number: int, size: int, after: int | None, fields: str | None) -> Rows:
         """The page of this number, or the one behind an id."""
-        resource = self.target.resource
-        wanted = self.wanted if after is None else self.wanted.after(resource.id.replace(".", "/"), after)
-        params = {**self.query.extra, **_said(wanted), "fields": fields or ""}
-        params |= {"orderBy": provider_order(self.query.order_by, resource)}
-        params |= {"page": str(number if after is None else 1), "pageSize": str(size)}
+        params = self._params(number, size, after, fields)
         try:
             return await self._get(params)
         except ProviderRefused as error:
@@ -140,6 +162,14 @@ class _Ask:
             if not self.target.generic or self.ordered or error.status != 400:
                 raise
         return await self._get(params | {"orderBy": ""})
+
+    def _params(self, number: int, size: int, after: int | None, fields: str | None) -> dict[str, str]:
+        resource = self.target.resource
+        wanted = self.wanted if after is None else self.wanted.after(resource.id.replace(".", "/"), after)
+        params = {**self.query.extra, **_said(wanted), "fields": fields or ""}
+        params |= {"orderBy": provider_order(self.query.order_by, resource)}
+        params |= {"page": str(number if after is None else 1), "pageSize": str(size)}
+        return {name: value for name, value in params.items() if value}
 
     async def _get(self, params: Mapping[str, str]) -> Rows:
         said = {name: value for name, value in params.items() if value}
@@ -156,6 +186,11 @@ class _Ask:
 
         Raises InvalidInput when there are more of them than we look at.
         """
+        for wanted in self.wanted.asked(self.query.after):
+            async for row in replace(self, wanted=wanted)._every_row(cap):
+                yield row
+
+    async def _every_row(self, cap: int) -> AsyncIterator[Row]:
         number, after, looked_at = 1, self.query.after, 0
         while True:
             answer = await self.page(number, cap, after, None)
@@ -189,6 +224,11 @@ class _Ask:
             return (await self.connection.count(self.target.resource, conditions, extra))[0]
         except ProviderError:
             return None
+
+
+def _paths(fields: str | None) -> list[tuple[str, ...]]:
+    """Where in a record the provider's `fields` stand."""
+    return [tuple(path.split("/")) for path in fields.split(",")] if fields else []
 
 
 def _said(wanted: Filter) -> dict[str, str]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from tidings.core.ceql import And, CeqlError, Comparison, Expr, Like, Literal, matches, parse, paths
+from tidings.core.ceql import And, CeqlError, Comparison, Expr, In, Like, Literal, Or, matches, parse, paths
 from tidings.core.ceqltree import Kind
 from tidings.core.conditions import ConditionsError, Unsayable, translate
 from tidings.core.errors import InvalidInput
@@ -20,25 +21,39 @@ class Filter:
     """A `where` in two: what the provider is told, in its own language, and what is left for us.
 
     `conditions` are for a record's own fields, `child_conditions` for the members of a list in it; both are empty when
-    there is nothing to say. A record is selected when it meets all three.
+    there is nothing to say. A record is selected when it meets all three. `turns` stand in place of a list of ids that
+    is too long for one request: conditions that are asked one after the other, each with the greatest id it has.
     """
 
     conditions: str = ""
     child_conditions: str = ""
     rest: Expr | None = None
+    turns: tuple[tuple[int, str], ...] = ()
 
     def after(self, field: str, id: int) -> Filter:
         """The same, and only records with a greater id."""
-        greater = f"{field} > {id}"
-        return Filter(
-            f"({self.conditions}) and {greater}" if self.conditions else greater, self.child_conditions, self.rest
-        )
+        return self._and(f"{field} > {id}")
+
+    def asked(self, after: int | None) -> Iterator[Filter]:
+        """What the provider is asked for, in this order, for the records behind an id."""
+        if not self.turns:
+            yield self
+        for greatest, ids in self.turns:
+            if after is None or greatest > after:
+                yield self._and(ids)
+
+    def _and(self, condition: str) -> Filter:
+        both = f"({self.conditions}) and {condition}" if self.conditions else condition
+        return Filter(both, self.child_conditions, self.rest)
 
 
-def split(text: str | None, resource: Resource) -> Filter:
+def split(
+    text: str | None, resource: Resource, fits: Callable[[Filter], bool] = lambda asked: True, *, by_id: bool = False
+) -> Filter:
     """A `where` in two. Raises InvalidInput, with the column or with the name of the field.
 
-    What the provider can be told it is told, each part joined by AND for itself.
+    What the provider can be told it is told, each part joined by AND for itself, as far as it `fits` into a request.
+    `by_id` says that the list comes in the order of ids: then a list of ids that is too long is asked for in turns.
     """
     if text is None or not text.strip():
         return Filter()
@@ -46,20 +61,25 @@ def split(text: str | None, resource: Resource) -> Filter:
         expr = parse(text)
         types = resource.field_types
         said: list[Expr] = []
-        child, rest = "", list[Expr]()
+        child, rest, asked_of_child = "", list[Expr](), None
         for each in _conjuncts(expr):
             searched = {".".join(path).lower() for path in paths(each)} & set(map(str.lower, resource.searches))
             try:
                 if not resource.filters or (searched and child):
                     rest.append(each)
                 elif searched:
-                    child = _of_child(each, resource)
+                    child, asked_of_child = _of_child(each, resource), each
                 else:
                     translate(each, types)
                     said.append(each)
             except Unsayable:
                 rest.append(each)
-        return Filter(translate(_all(said), types) if said else "", child, _all(rest) if rest else None)
+        wanted = Filter(translate(_all(said), types) if said else "", child, _all(rest) if rest else None)
+        if fits(wanted):
+            return wanted
+        if asked_of_child is not None:
+            rest.append(asked_of_child)
+        return _fitting(said, rest, resource, fits, by_id=by_id)
     except (CeqlError, ConditionsError) as error:
         raise InvalidInput(FIELD, str(error)) from None
 
@@ -68,6 +88,49 @@ def selects(rest: Expr, record: Mapping[str, Any], resource: Resource) -> bool:
     """Whether a record meets what is left for us."""
     found = {name: _found(record, search) or None for name, search in resource.searches.items()}
     return matches(rest, {**record, **found}, resource.aliases)
+
+
+def _fitting(
+    said: Sequence[Expr], rest: Sequence[Expr], resource: Resource, fits: Callable[[Filter], bool], *, by_id: bool
+) -> Filter:
+    """As much as fits of what could be said, the shortest parts first; all else is left for us."""
+    types = resource.field_types
+    kept, left = list[Expr](), list(rest)
+    for each in sorted(said, key=lambda each: len(translate(each, types))):
+        (kept if fits(Filter(translate(_all([*kept, each]), types))) else left).append(each)
+    wanted = Filter(translate(_all(kept), types) if kept else "", rest=_all(left) if left else None)
+    ids = next((ids for each in left if (ids := _ids(each, resource))), None) if by_id else None
+    return wanted if ids is None else replace(wanted, turns=tuple(_turns(wanted, ids, resource, fits)))
+
+
+def _ids(expr: Expr, resource: Resource) -> Sequence[int] | None:
+    """The ids, in order, of which a record must have one; None when that is not what the condition says."""
+    operands = expr.operands if isinstance(expr, Or) else (expr,)
+    ids: set[int] = set()
+    for each in operands:
+        match each:
+            case In(field, values) if field == resource.id_path:
+                texts = [value.text for value in values]
+            case Comparison(field, "=", value) if field == resource.id_path:
+                texts = [value.text]
+            case _:
+                return None
+        if not all(re.fullmatch(r"-?\d{1,18}", text, re.ASCII) for text in texts):
+            return None
+        ids.update(map(int, texts))
+    return sorted(ids)
+
+
+def _turns(
+    wanted: Filter, ids: Sequence[int], resource: Resource, fits: Callable[[Filter], bool]
+) -> Iterator[tuple[int, str]]:
+    said = f"{resource.id.replace('.', '/')} in ({', '.join(map(str, ids))})"
+    if len(ids) == 1 or fits(replace(wanted, turns=((ids[-1], said),))):
+        yield ids[-1], said
+        return
+    middle = len(ids) // 2
+    yield from _turns(wanted, ids[:middle], resource, fits)
+    yield from _turns(wanted, ids[middle:], resource, fits)
 
 
 def _conjuncts(expr: Expr) -> Iterator[Expr]:
