@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
@@ -120,6 +121,24 @@ async def test_the_searchable_fields_of_the_platform_select_what_they_name(hub: 
     assert await hub.get("/incidents?where=contactPhoneNumber='undefined'") == []
     deal = hub.stored("sales/opportunities")[0]["id"]
     assert await ids(hub, f"/opportunities?where=id='{deal}'") == [deal]
+
+
+async def test_a_name_in_backticks_is_the_field_that_it_is_without_them(hub: Hub) -> None:
+    company = hub.stored("company/companies")[0]
+    stamps = sorted(row["_info"]["lastUpdated"] for row in await hub.get("/contacts"))
+    for where in (
+        f"_info.lastUpdated>'{stamps[20]}'",
+        f"lastUpdated>{stamps[20]}",
+        f"company.name='{company['name']}'",
+    ):
+        name, operator, value = re.split("([=>])", where, maxsplit=1)
+        for path in ("/contacts", "/company/contacts"):
+            plain = await ids(hub, f"{path}?where={where}")
+            assert plain
+            assert await ids(hub, f"{path}?where=`{name}`{operator}{value}") == plain
+            assert await ids(hub, f"{path}?where=`{name}`{operator}{value} and id like '%'") == plain
+    for unknown in ("`Modified Time`>'x'", "'Modified Time'>'x'", "`nothing.there`='x'", "nothing.there='x'"):
+        assert (await hub("GET", f"/contacts?where={unknown}")).status == 400
 
 
 async def test_the_time_entries_of_a_ticket_are_found_by_each_of_three_fields(hub: Hub) -> None:

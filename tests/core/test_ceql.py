@@ -270,3 +270,14 @@ def test_like_stands_for_the_whole_text(pattern, text):
         return text[:1].lower() == pattern[0] and reference(pattern[1:], text[1:])
 
     assert matches(Like(("a",), pattern), {"a": text}, {}) == reference(pattern, text)
+
+
+def test_a_name_in_backticks_is_a_member_of_that_name_or_what_it_is_without_them():
+    for record, there in (
+        ({"a": {"b": 1}}, True),
+        ({"a.b": 1, "a": {"b": 2}}, True),
+        ({"a": {"B": 1}}, True),
+        ({}, False),
+    ):
+        assert matches(parse("`a.b` = 1"), record, {}) is there
+    assert not matches(parse("a.b = 1"), {"a.b": 1}, {})

@@ -60,6 +60,8 @@ def test_a_condition_is_said_in_the_providers_words(ceql, conditions):
     [
         ("id='123'", "id = 123"),
         ("board.id='5'", "board/id = 5"),
+        ("`board.id`='5'", "board/id = 5"),
+        ("`metaData.lastUpdateTime` > 2015-01-06T09:31:38-07:00", "metaData/lastUpdateTime > [2015-01-06T16:31:38Z]"),
         ("zip='33607'", 'zip = "33607"'),
         ("zip=33607", "zip = 33607"),
         ("deletedFlag='false'", "deletedFlag = false"),

@@ -47,7 +47,16 @@ EMAIL = 'communicationItems/communicationType = "Email"'
         ("id>7 and not email='a'", "id > 7", "", "NOT email = 'a'"),
         ("id>7 and types is not null", "id > 7", "", "types IS NOT NULL"),
         ("id like '1%' and id>7", "id > 7", "", "id LIKE '1%'"),
-        ("`Modified Time`>'x' and id>7", "id > 7", "", "`Modified Time` > 'x'"),
+        ("`company.id`='7'", "company/id = 7", "", None),
+        (
+            "`company.name`='x' and `Email`='a'",
+            'company/name = "x"',
+            f'communicationItems/value = "a" and {EMAIL}',
+            None,
+        ),
+        ("`lastUpdated`>'2026-01-31'", "lastUpdated > [2026-01-31T00:00:00Z]", "", None),
+        ("`_info.lastUpdated`>'2026-01-31'", "_info/lastUpdated > [2026-01-31T00:00:00Z]", "", None),
+        ("`types.x`=1 and id>7", "id > 7", "", "`types.x` = 1"),
     ],
 )
 def test_the_provider_is_told_what_it_can_be(where: str, conditions: str, child: str, rest: str | None) -> None:
@@ -67,6 +76,8 @@ def test_of_a_resource_without_filters_all_is_left_for_us() -> None:
     ("where", "says"),
     [
         ("id=", "where: column 4: expected a value"),
+        ("id>7 and 'Modified Time'>'x'", "where: contacts has no field `Modified Time`"),
+        ("not (`a.b c` is null)", "where: contacts has no field `a.b c`"),
         ("id='abc'", "where: `id` is a number and `abc` is not: write digits"),
         ("email='a' and inactiveFlag='perhaps'", "where: `inactiveFlag` is true or false and never `perhaps`"),
     ],

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
-from tidings.core.ceqltree import And, Comparison, Expr, In, IsNull, Kind, Like, Literal, Not, Or, Path
+from tidings.core.ceqltree import And, Comparison, Expr, In, IsNull, Kind, Like, Literal, Not, Or, Path, dotted
 from tidings.core.javadate import parse_iso
 
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]|$)")
@@ -15,7 +15,8 @@ _WILDCARD: Final = re.compile(r"[%*]+")
 def matches(expr: Expr, record: Mapping[str, Any], aliases: Mapping[str, str]) -> bool:
     """Whether `record` satisfies `expr`.
 
-    `aliases` maps a dotted name of the query to where the record keeps it (`lastUpdated` to `_info.lastUpdated`).
+    `aliases` maps a dotted name of the query to where the record keeps it (`lastUpdated` to `_info.lastUpdated`). A
+    name in backticks is first a member of that name, dots and all, then what it is without them.
     Names and text are compared without regard to case; quoted numbers and booleans match numbers and booleans,
     dates compare as instants (a date alone is its midnight, without a zone UTC); a comparison with a missing value,
     or of things that cannot be compared, is unknown and so is its negation, and what is unknown does not match. A list
@@ -78,8 +79,15 @@ def _any(truths: Iterable[bool | None]) -> bool | None:
 
 def _value(path: Path, record: Mapping[str, Any], aliases: Mapping[str, str]) -> Any:
     target = aliases.get(".".join(path).lower())
+    if target is not None:
+        return _at(record, target.split("."))
+    found = _at(record, path)
+    return _at(record, dotted(path)) if found is None and len(path) == 1 else found
+
+
+def _at(record: Mapping[str, Any], path: Iterable[str]) -> Any:
     value: Any = record
-    for part in path if target is None else target.split("."):
+    for part in path:
         if not isinstance(value, Mapping):
             return None
         value = value[part] if part in value else _ignoring_case(value, part)

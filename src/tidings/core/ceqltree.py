@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, TypeAlias
 
-# The parts of a dotted name; a name in backticks or quotes is one part, dots and all.
+# The parts of a dotted name; a name in backticks or quotes is one part, dots and all: it may be a member of that name,
+# and otherwise is what it is without them.
 Path: TypeAlias = tuple[str, ...]
 
 NAME: Final = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*"
@@ -97,6 +98,11 @@ def paths(expr: Expr) -> Iterator[Path]:
             yield from paths(operand)
         case Comparison(field) | Like(field) | In(field) | IsNull(field):
             yield field
+
+
+def dotted(path: Path) -> Path:
+    """The parts between the dots of a name, also where it was written as one (`` `_info.lastUpdated` ``)."""
+    return tuple(".".join(path).split("."))
 
 
 def fields(expr: Expr) -> tuple[str, ...]:

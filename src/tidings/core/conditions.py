@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from tidings.core.ceqltree import And, Comparison, Expr, In, IsNull, Kind, Like, Literal, Not, Or, Path
+from tidings.core.ceqltree import And, Comparison, Expr, In, IsNull, Kind, Like, Literal, Not, Or, Path, dotted
 from tidings.core.javadate import parse_iso
 
 _NAME: Final = re.compile(r"[A-Za-z_]\w*", re.ASCII)
@@ -32,8 +32,8 @@ def translate(expr: Expr, schema: Mapping[str, str]) -> str:
 
     `schema` gives the types of fields by their dotted names in any case: int, number, bool, datetime, string, array.
     A field that it does not name is typed by its value's looks: bare numbers and booleans, dates, quoted `true` and
-    `false`, and digits for a name that ends in `id`; all else is text. Names stay as they are, `.` becoming `/`, so
-    `lastUpdated` is the top-level field that the provider knows. Raises ConditionsError.
+    `false`, and digits for a name that ends in `id`; all else is text. Names stay as they are, `.` becoming `/` (in
+    backticks, too), so `lastUpdated` is the top-level field that the provider knows. Raises ConditionsError.
     """
     return _said(expr, {name.lower(): kind.lower() for name, kind in schema.items()}, negated=False)
 
@@ -69,6 +69,7 @@ def _grouped(expr: Expr, schema: Mapping[str, str], *, negated: bool) -> str:
 
 
 def _path(field: Path, schema: Mapping[str, str]) -> str:
+    field = dotted(field)
     for part in field:
         if not _NAME.fullmatch(part):
             raise Unsayable(f"`{part}` cannot be searched by: a field's name has only letters, digits and _")
@@ -122,7 +123,7 @@ def _looks(field: Path, value: Literal) -> str:
             return "datetime"
     if value.text.lower() in ("true", "false"):
         return "bool"
-    if field[-1].lower() == "id" and _NUMBER.fullmatch(value.text):
+    if dotted(field)[-1].lower() == "id" and _NUMBER.fullmatch(value.text):
         return "number"
     return "datetime" if _DATE.fullmatch(value.text) and _is_date(value.text) else "string"
 

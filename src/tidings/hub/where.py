@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from tidings.core.ceql import And, CeqlError, Comparison, Expr, In, Like, Literal, Or, matches, parse, paths
-from tidings.core.ceqltree import Kind
+from tidings.core.ceql import And, CeqlError, Comparison, Expr, In, Like, Literal, Or, fields, matches, parse, paths
+from tidings.core.ceqltree import NAME, Kind
 from tidings.core.conditions import ConditionsError, Unsayable, translate
 from tidings.core.errors import InvalidInput
 from tidings.elements.element import Resource, Search
 
 FIELD: Final = "where"
+_PLAIN: Final = re.compile(NAME, re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ def split(
         return Filter()
     try:
         expr = parse(text)
+        _refuse_unknown(expr, resource)
         types = resource.field_types
         said: list[Expr] = []
         child, rest, asked_of_child = "", list[Expr](), None
@@ -88,6 +90,17 @@ def selects(rest: Expr, record: Mapping[str, Any], resource: Resource) -> bool:
     """Whether a record meets what is left for us."""
     found = {name: _found(record, search) or None for name, search in resource.searches.items()}
     return matches(rest, {**record, **found}, resource.aliases)
+
+
+def _refuse_unknown(expr: Expr, resource: Resource) -> None:
+    """Raises InvalidInput for a name that no field can have but one of the element's file, and that is not in it."""
+    known = {name.lower() for name in (*resource.field_types, *resource.aliases, *resource.searches)}
+    for name in fields(expr):
+        if _PLAIN.fullmatch(name) is None and name.lower() not in known:
+            raise InvalidInput(
+                FIELD,
+                f"{resource.path} has no field `{name[:100]}`; write one of letters, digits and _, such as company.id",
+            )
 
 
 def _fitting(
