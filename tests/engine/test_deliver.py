@@ -478,6 +478,22 @@ class Died(Exception):
     """The process is gone: nothing after this is stored."""
 
 
+async def test_a_lane_whose_last_try_dies_while_it_reads_on_is_not_laid_to_rest(scene: Scene):
+    class Deadly(Receiver):
+        async def __call__(self, url, headers, body, /):
+            raise Died
+
+    well, scene.receiver = scene.receiver, Deadly()
+    await scene.log("a")
+    (lane,) = await scene.claim()
+    with pytest.raises(Died):
+        await scene.deliverer(window=2).run(lane)
+    scene.receiver = well
+    scene.now += 31_000
+    await scene.turn()
+    assert scene.sent() == ["a"]
+
+
 @pytest.mark.parametrize("seed", range(12))
 async def test_whatever_fails_or_dies_everything_arrives_and_each_record_in_order(tmp_path: Path, seed: int):
     dice = random.Random(seed)
@@ -487,7 +503,7 @@ async def test_whatever_fails_or_dies_everything_arrives_and_each_record_in_orde
 
     async def perhaps_die(after: bool) -> None:
         nonlocal deaths
-        if deadly and dice.random() < 0.15:
+        if deadly and (dice.random() < 0.15 or not deaths):
             deaths += 1
             raise Died
 

@@ -143,6 +143,8 @@ class _Run:
                 await self._read_on()
                 continue
             self._commit_on()
+            if self._broken is not None:
+                raise self._broken
             if not self._couriers and self._committing is None:
                 break
             await self._next_thing()
@@ -252,8 +254,6 @@ class _Run:
             async with asyncio.timeout(min(self._commit_in(), self._by.look_for, self._by.lease_for / 3)):
                 await self._changed.wait()
         self._changed.clear()
-        if self._broken is not None:
-            raise self._broken
         if self._committing is not None and self._committing.done():
             self._committing.result()
             self._committing = None
