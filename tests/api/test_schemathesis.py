@@ -66,8 +66,12 @@ def schema() -> Any:
 
 def made(route: Route, mode: GenerationMode, count: int, fixed: dict[str, str] | None = None) -> list[Case]:
     """So many calls of a route, with `fixed` parts of its path."""
+    return drawn(schema()[openapi.path_of(route)][route.method.lower()], mode, count, fixed)
+
+
+def drawn(operation: Any, mode: GenerationMode, count: int, fixed: dict[str, str] | None = None) -> list[Case]:
+    """So many calls of an operation."""
     cases: list[Case] = []
-    operation = schema()[openapi.path_of(route)][route.method.lower()]
 
     @seed(1)
     @settings(
@@ -105,8 +109,9 @@ async def call(client: Client, case: Case) -> None:
     url = urlsplit(str(sent.url))
     headers = {name.lower(): str(value) for name, value in sent.headers.items()}
     headers["authorization"] = str(client.authorization)
-    body = sent.body.encode() if isinstance(sent.body, str) else bytes(sent.body or b"")
-    answer = await client.send(case.method, unquote(url.path), url.query, headers, body)
+    body: Any = sent.body or b""
+    content = body.encode() if isinstance(body, str) else body
+    answer = await client.send(case.method, unquote(url.path), url.query, headers, content)
     answered = requests.Response()
     answered.status_code, answered.headers = answer.status, requests.structures.CaseInsensitiveDict(answer.headers)
     answered.request, answered.url, answered.elapsed = sent, str(sent.url), timedelta()

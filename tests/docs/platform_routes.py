@@ -11,7 +11,6 @@ from tidings.api.routes import BASE, ROUTES
 FILES = "elements are files on this server ([ADR 7](adr/0007-element-is-a-file.md))"
 SCRIPTS = "elements run no scripts here"
 DEFINED = "users cannot define objects yet"
-DOCS = "one OpenAPI document for all is at `/openapi.json`; none for each element or instance yet"
 PROXIES = "a provider's answer goes to the callback URL of your own application"
 APPLICATION = "the server has no application of its own at a provider; bring yours"
 OAUTH1 = "OAuth 2 only"
@@ -40,8 +39,8 @@ PLATFORM = (
     Asked("/elements/{k}/clone", "POST"),
     Asked("/elements/metadata", "GET"),
     Asked("/elements/{k}/metadata", "GET"),
-    Asked("/elements/{k}/docs", "", "GET", DOCS),
-    Asked("/elements/{k}/lbdocs", "", "GET", DOCS),
+    Asked("/elements/{k}/docs", "GET"),
+    Asked("/elements/{k}/lbdocs", "GET", "", "the same as `/docs`"),
     Asked("/elements/{k}/transformations", "GET", "", "`{}`: " + DEFINED),
     Asked("/elements/{k}/configuration", "GET", "POST", FILES),
     Asked("/elements/{k}/configuration/{key}", "GET", "PUT DELETE", FILES),
@@ -70,7 +69,7 @@ PLATFORM = (
     Asked("/hubs/keys", "GET"),
     Asked("/hubs/{key}", "GET", "DELETE", "hubs follow from the elements"),
     Asked("/hubs/{key}/elements", "GET"),
-    Asked("/docs/{hub}", "", "GET", DOCS),
+    Asked("/docs/{hub}", "GET"),
     Asked("/catalog-properties", "GET", "PUT", "the order is the catalog's"),
     Asked("/instances", "GET POST PUT PATCH DELETE", "", "PUT, PATCH and DELETE with an Element token"),
     Asked("/instances/count", "GET"),
@@ -81,10 +80,11 @@ PLATFORM = (
     Asked("/instances/configuration/{id}", "GET PATCH"),
     Asked("/instances/{id}/configuration", "GET"),
     Asked("/instances/{id}/configuration/{id}", "GET PATCH"),
-    Asked("/instances/docs", "", "GET", DOCS),
-    Asked("/instances/{id}/docs", "", "GET", DOCS),
-    Asked("/instances/{id}/docs/{operation}", "", "GET", DOCS),
-    Asked("/instances/{id}/docs/{operation}/definitions", "", "GET", DOCS),
+    *(
+        Asked(f"/instances{one}/docs{path}", "GET")
+        for one in ("", "/{id}")
+        for path in ("", "/{operation}", "/{operation}/definitions")
+    ),
     *(
         asked
         for level in ("/organizations", "/accounts", "/accounts/{id}", "/instances", "/instances/{id}")
@@ -109,7 +109,8 @@ PLATFORM = (
     Asked("/transformations", "", "PUT", DEFINED),
     Asked("/objects", "GET"),
     Asked("/objects/{name}/metadata", "GET"),
-    Asked("/objects/{name}/docs", "", "GET", DOCS),
+    Asked("/objects/{name}/docs", "GET"),
+    Asked("/hubs/{hub}/objects/{name}/docs", "GET"),
     Asked("/hubs/{hub}/objects", "GET"),
     Asked("/hubs/{hub}/objects/{name}/metadata", "GET"),
     Asked("/hubs/{hub}/ping", "GET"),

@@ -47,7 +47,7 @@ async def read_metadata(
     if call.instance.disabled:
         raise Refused(403, f"The element instance {call.instance.id} is disabled; PUT /instances/enabled enables it")
     own = [] if custom_fields_only else list(fields(resource))
-    custom = custom_fields(resource, await _defined(call, element, resource))
+    custom = custom_fields(resource, await custom_of(call, element, resource))
     response = answer({"fields": [*own, *custom]})
     response.headers[INSTANCE_ID] = str(call.instance.id)
     return response
@@ -61,7 +61,9 @@ async def read_metadata_of_hub(
     return await read_metadata(call, object_name, custom_fields_only)
 
 
-async def _defined(call: InstanceCall, element: Element, resource: Resource) -> Sequence[CustomField]:
+async def custom_of(call: InstanceCall, element: Element, resource: Resource) -> Sequence[CustomField]:
+    """What the tenant has defined for a resource. Raises a ProviderError, or InvalidInput for what it cannot be asked
+    with."""
     rules = element.custom_fields
     if rules is None or rules.member not in resource.fields.array:
         return ()

@@ -22,6 +22,7 @@ from tidings.api import (
     configuration,
     definitions,
     deliveries,
+    docs,
     element_instances,
     element_metadata,
     element_parts,
@@ -122,6 +123,19 @@ PLATFORM = (
     Route("GET", "/hubs/keys", hubs.list_keys, Scope.USER),
     Route("GET", "/hubs/{hub}", hubs.read_hub, Scope.USER),
     Route("GET", "/hubs/{hub}/elements", hubs.list_elements, Scope.USER),
+    #
+    # What can be asked, as Swagger 2.0.
+    Route("GET", "/elements/{element}/docs", docs.read_element, Scope.USER),
+    Route("GET", "/elements/{element}/lbdocs", docs.read_element_again, Scope.USER),
+    Route("GET", "/docs/{hub}", docs.read_hub, Scope.USER),
+    Route("GET", "/instances/docs", docs.read_instance, Scope.ELEMENT),
+    Route("GET", "/instances/docs/{operation_id}", docs.read_operation, Scope.ELEMENT),
+    Route("GET", "/instances/docs/{operation_id}/definitions", docs.read_definitions, Scope.ELEMENT),
+    Route("GET", "/instances/{instance_id:int}/docs", docs.read_instance, Scope.USER),
+    Route("GET", "/instances/{instance_id:int}/docs/{operation_id}", docs.read_operation, Scope.USER),
+    Route("GET", "/instances/{instance_id:int}/docs/{operation_id}/definitions", docs.read_definitions, Scope.USER),
+    Route("GET", "/objects/{object_name}/docs", docs.read_object, Scope.HUB),
+    Route("GET", "/hubs/{hub}/objects/{object_name}/docs", docs.read_object_of_hub, Scope.HUB),
     #
     Route("POST", "/instances", instances.create, Scope.USER),
     Route("GET", "/instances", instances.list_all, Scope.USER),
