@@ -7,7 +7,9 @@ import json
 import os
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 
@@ -95,3 +97,9 @@ class Server:
         )
         out, _ = await process.communicate()
         return json.loads(out)
+
+
+async def an_event_or_a_moment(call: Callable[..., Any], feed: str = "/instances/1/events/feed", **more: Any) -> None:
+    """Returns when the log has grown, or after a moment: for whoever waits for what no answer waits for."""
+    end = (await call("GET", f"{feed}?limit=1000", **more))["next"]
+    await call("GET", f"{feed}?after={end}&wait=0.3", **more)

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from tests.e2e.receiver import Receiver
-from tests.e2e.server import Server
+from tests.e2e.server import Server, an_event_or_a_moment
 from tests.engine.provider import Provider
 
 
@@ -33,7 +33,7 @@ async def explained(server: Server, *arguments: str) -> str:
 async def until_delivered(server: Server) -> None:
     async with asyncio.timeout(40):
         while not any(each["status"] == "NOTIFIED" for each in await server.call("GET", "/instances/1/events")):
-            await server.call("GET", "/instances/1/events/feed?after=1000&wait=0.3")
+            await an_event_or_a_moment(server.call)
 
 
 @pytest.mark.timeout(120)
@@ -67,7 +67,7 @@ async def test_why_a_record_was_announced_and_how_its_delivery_went(tmp_path: Pa
         await server.call("POST", "/instances", body)
         async with asyncio.timeout(30):
             while not (await server.call("GET", "/jobs"))[0]["resources"][0]["baselined"]:
-                await server.call("GET", "/instances/1/events/feed?after=1000&wait=0.3")
+                await an_event_or_a_moment(server.call)
         provider.put(57, firstName="b")
         await until_delivered(server)
         told = await explained(server, "1", "contacts", "57")

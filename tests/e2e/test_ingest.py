@@ -13,7 +13,7 @@ from aiohttp import web
 
 from tests.core.test_arrival import SALESFORCE
 from tests.e2e.receiver import Receiver
-from tests.e2e.server import BASE, Server
+from tests.e2e.server import BASE, Server, an_event_or_a_moment
 from tests.engine.provider import Provider
 
 LOAD = 5
@@ -69,13 +69,13 @@ async def test_what_is_sent_while_the_receiver_is_away_arrives_once_when_it_is_b
         await server.start()
         async with asyncio.timeout(20):
             while not refused:
-                await server.call("GET", "/instances/1/events/feed?after=1000&wait=0.3")
+                await an_event_or_a_moment(server.call)
         receiver.before = None
         async with asyncio.timeout(45):
             while len(receiver.bodies) < LOAD:
                 receiver.arrived.clear()
                 await receiver.arrived.wait()
-        await server.call("GET", "/instances/1/events/feed?after=1000&wait=2")
+        await an_event_or_a_moment(server.call)
         shown = await server.call("GET", "/instances/1/events")
     finally:
         await server.stop()

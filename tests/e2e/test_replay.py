@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 
 from tests.e2e.receiver import Receiver
-from tests.e2e.server import Server
+from tests.e2e.server import Server, an_event_or_a_moment
 from tests.engine.provider import Provider
 
 RECORDS = 60
@@ -82,7 +82,7 @@ async def test_a_replay_that_is_killed_goes_on_and_repeats_only_what_was_not_ack
         await server.call("POST", "/instances", body)
         async with asyncio.timeout(40):
             while not (await server.call("GET", "/jobs"))[0]["resources"][0]["baselined"]:
-                await server.call("GET", "/instances/1/events/feed?after=1000&wait=0.3")
+                await an_event_or_a_moment(server.call)
         for key in range(1, RECORDS + 1):
             provider.put(key, n=1)
         async with asyncio.timeout(60):
@@ -100,7 +100,7 @@ async def test_a_replay_that_is_killed_goes_on_and_repeats_only_what_was_not_ack
             while (stands := await server.call("GET", f"/instances/1/events/replay/{made['id']}"))[
                 "state"
             ] == "running":
-                await server.call("GET", "/instances/1/events/feed?after=1000&wait=0.3")
+                await an_event_or_a_moment(server.call)
         again = await replay(server, "--from", str(RECORDS - 4), "--rate", "100")
         code, last = await ended(again)
     finally:

@@ -17,7 +17,7 @@ import pytest
 from aiohttp import web
 
 from tests.e2e.receiver import Receiver
-from tests.e2e.server import BASE, Server
+from tests.e2e.server import BASE, Server, an_event_or_a_moment
 from tests.engine.provider import Provider
 
 PRIVATE, KEY, PASSWORD = "canary-private-key", "canary-signature-key", "canary-password"
@@ -48,7 +48,7 @@ class Listener:
 async def until_parked(call: Listener, element: str) -> None:
     async with asyncio.timeout(30):
         while (await call("GET", "/jobs", Authorization=element))[0]["resources"][0]["state"] != "parked":
-            await call("GET", "/instances/events/feed?after=1000&wait=0.3", Authorization=element)
+            await an_event_or_a_moment(call, "/instances/events/feed", Authorization=element)
 
 
 @pytest.mark.timeout(120)
