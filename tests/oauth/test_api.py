@@ -306,8 +306,15 @@ async def test_the_users_own_refresh_token_is_not_lost_to_a_provider_that_is_dow
     own = served.body(None, {"oauth.user.refresh_token": first.refresh}, externalAuthentication="initial")
     made = await served.client("POST", "/instances", own)
     assert made.status == 200, made.body
+    another = await served.endpoint.exchange(
+        served.element, {**served.body(None)["configuration"]}, served.provider.code(), None
+    )
+    path, given = f"/instances/{made.json['id']}", {"configuration": {"oauth.user.refresh_token": another.refresh}}
+    patched = await served.client("PATCH", path, given)
+    assert patched.status == 200, patched.body
     served.provider.records.before = lambda request: None
     assert (await served.of(made.json)("GET", "/ping")).status == 200
+    assert served.provider.reuses == 0
 
 
 async def test_an_instance_is_read_and_written_back_without_losing_its_tokens(served: Served):
@@ -320,6 +327,11 @@ async def test_an_instance_is_read_and_written_back_without_losing_its_tokens(se
         assert answer.status == 200, answer.body
         assert answer.json["token"] == made["token"]
         assert answer.json["configuration"]["oauth.user.refresh_time"] != first
+        stored = await served.world.store.instance(made["id"])
+        assert stored is not None
+        # A copy of a token would outlive the one that is renewed.
+        assert set(stored.secrets) == {"oauth.api.key", "oauth.api.secret"}
+        assert "oauth.user.refresh_time" not in stored.configuration
     assert (await served.of(made)("GET", "/hubs/crm/contacts")).status == 200
     assert (served.provider.seen[-1], served.provider.renewals) == (token, 1)
 

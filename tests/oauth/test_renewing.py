@@ -78,6 +78,29 @@ async def test_many_that_ask_at_once_share_one_renewal(opened: Opened) -> None:
     assert (opened.provider.renewals, opened.provider.reuses) == (2, 0)
 
 
+async def test_those_who_wait_in_one_process_wait_for_each_other_and_not_for_the_database(opened: Opened) -> None:
+    store = Counting(opened.store)
+    keeper = opened.keeper(store)
+    accounts = [await opened.connection(keeper) for _ in range(20)]
+    opened.now += HOUR
+    await asyncio.gather(*(account.check() for account in accounts))
+    assert store.begun == 1
+
+
+class Counting:
+    """A store that counts the turns that are asked for."""
+
+    def __init__(self, store: Any) -> None:
+        self._store, self.begun = store, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def begin_renewal(self, *given: Any) -> Any:
+        self.begun += 1
+        return await self._store.begin_renewal(*given)
+
+
 async def test_two_processes_never_use_a_refresh_token_twice(opened: Opened) -> None:
     async def pause(seconds: float) -> None:
         await asyncio.sleep(0.005)
