@@ -141,6 +141,35 @@ async def test_a_name_in_backticks_is_the_field_that_it_is_without_them(hub: Hub
         assert (await hub("GET", f"/contacts?where={unknown}")).status == 400
 
 
+@pytest.mark.parametrize("name", ["conditions", "Conditions", "Where", "orderby", "pagesize", "childconditions"])
+async def test_what_nobody_would_read_is_refused_by_name(hub: Hub, name: str) -> None:
+    for method, path, sent in (
+        ("GET", "/contacts", None),
+        ("GET", "/contacts/7", None),
+        ("POST", "/contacts", {"firstName": "A"}),
+        ("DELETE", "/contacts/7", None),
+    ):
+        answer = await hub(method, f"{path}?{name}=id = 1", sent)
+        assert_error(answer, 400)
+        assert answer.message.startswith(f"{name}: ")
+
+
+async def test_child_conditions_of_the_caller_hold_beside_the_where(hub: Hub) -> None:
+    rows = [row for row in await hub.get("/contacts") if row.get("communicationItems")]
+    kind = 'communicationItems/communicationType = "Phone"'
+    phoned = [
+        row["id"] for row in rows if any(each["communicationType"] == "Phone" for each in row["communicationItems"])
+    ]
+    emailed = [
+        row["id"] for row in rows if any(each["communicationType"] == "Email" for each in row["communicationItems"])
+    ]
+    assert phoned
+    assert await ids(hub, f"/contacts?childConditions={kind}") == phoned
+    both = [id for id in phoned if id in emailed]
+    assert await ids(hub, f"/contacts?childConditions={kind}&where=email like '%'") == both
+    assert await ids(hub, f"/contacts?childConditions={kind}&where=id > {phoned[0]}&pageSize=1000") == phoned[1:]
+
+
 async def test_the_time_entries_of_a_ticket_are_found_by_each_of_three_fields(hub: Hub) -> None:
     ticket = next(each["chargeToId"] for each in hub.stored("time/entries") if each["chargeToType"] == "ServiceTicket")
     entry = (await hub.get(f"/incidents/{ticket}/time-entries"))[0]

@@ -93,5 +93,5 @@ def test_what_is_no_name_is_refused(wrong: str) -> None:
 
 
 def test_parameters_that_are_not_ours_go_on() -> None:
-    given = [("where", "x"), ("PageSize", "1"), ("conditions", "y"), ("type", "Ticket"), ("recordId", "7")]
+    given = [("where", "x"), ("pageSize", "1"), ("type", "Ticket"), ("recordId", "7")]
     assert extra(given) == {"type": "Ticket", "recordId": "7"}

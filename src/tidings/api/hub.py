@@ -66,12 +66,12 @@ async def read(
     """
     target = target_of(call, "GET", path)
     reader = reader_of(call)
+    extra = asked.extra(request.query_params.multi_items())
     if target.is_one:
         with passed_on():
             return record(call, await reader.one(target, fields))
     if where and len(where) > asked.LONGEST_WHERE:
         raise InvalidInput("where", f"is longer than {asked.LONGEST_WHERE} characters; ask in several calls")
-    extra = asked.extra(request.query_params.multi_items())
     wanted = asked.Query(where, fields, order_by, page, page_size, extra=extra)
     if next_page:
         wanted = wanted.at(asked.Token.read(next_page))

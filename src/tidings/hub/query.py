@@ -20,7 +20,9 @@ LARGEST_PAGE_NUMBER: Final = 2**31
 LONGEST_WHERE: Final = 6000  #: characters; the token of the next page has it, and still fits into a header
 
 #: The parameters that are the hub's own; all others go to the provider as they are.
-OWN: Final = frozenset({"where", "fields", "orderby", "page", "pagesize", "nextpage", "returncount", "conditions"})
+OWN: Final = ("where", "fields", "orderBy", "page", "pageSize", "nextPage", "returnCount")
+CHILD_CONDITIONS: Final = "childConditions"  #: the provider's, for what no `where` can say
+_SPELLED: Final = {name.lower(): name for name in (*OWN, CHILD_CONDITIONS)}
 
 _NAME: Final = re.compile(r"`?([A-Za-z_]\w*(?:[./][A-Za-z_]\w*)*)`?", re.ASCII)
 _CHECK: Final = 8
@@ -129,8 +131,21 @@ def _name(written: str, parameter: str) -> str:
 
 
 def extra(parameters: Sequence[tuple[str, str]]) -> dict[str, str]:
-    """What goes to the provider as it was written: a parameter that is none of ours."""
-    return {name: value for name, value in parameters if name.lower() not in OWN}
+    """What goes to the provider as it was written: a parameter that is none of ours.
+
+    Raises InvalidInput for what would select nothing because nobody reads it: one of ours in another spelling, and the
+    provider's `conditions`, which are what `where` becomes.
+    """
+    found: dict[str, str] = {}
+    for name, value in parameters:
+        if name.lower() == "conditions":
+            raise InvalidInput(name, "is not taken here; write a where")
+        spelled = _SPELLED.get(name.lower(), name)
+        if name != spelled:
+            raise InvalidInput(name, f"is not read; write {spelled}")
+        if name not in OWN:
+            found[name] = value
+    return found
 
 
 def _check(body: bytes) -> bytes:

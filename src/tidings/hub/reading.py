@@ -11,7 +11,14 @@ from tidings.elements.connection import Connection, Rows
 from tidings.elements.element import path_of
 from tidings.elements.pages import Paging
 from tidings.hub.nulls import without_nulls
-from tidings.hub.query import LARGEST_PAGE, LARGEST_PAGE_NUMBER, Query, provider_fields, provider_order
+from tidings.hub.query import (
+    CHILD_CONDITIONS,
+    LARGEST_PAGE,
+    LARGEST_PAGE_NUMBER,
+    Query,
+    provider_fields,
+    provider_order,
+)
 from tidings.hub.shape import Row, encoded, listed, number_at, project, record_of, shown, split_rows
 from tidings.hub.target import Target
 from tidings.hub.where import FIELD, Filter, selects, split
@@ -78,7 +85,16 @@ class Reader:
         for name, given, asked in (("orderBy", ask.ordered, None), ("fields", fields, fields)):
             if given and not ask.fits(Filter(), asked):
                 raise InvalidInput(name, "is too long for the provider's address; name fewer fields")
-        return replace(ask, wanted=split(query.where, target.resource, ask.fits, by_id=ask.by_id))
+        return replace(
+            ask,
+            wanted=split(
+                query.where,
+                target.resource,
+                ask.fits,
+                by_id=ask.by_id,
+                of_lists=CHILD_CONDITIONS not in query.extra,
+            ),
+        )
 
     async def _passed_on(self, ask: _Ask) -> Listing:
         """A page as the provider selects it: its own bytes, where nothing must change in them."""
@@ -232,4 +248,5 @@ def _paths(fields: str | None) -> list[tuple[str, ...]]:
 
 
 def _said(wanted: Filter) -> dict[str, str]:
-    return {"conditions": wanted.conditions, "childConditions": wanted.child_conditions}
+    said = {"conditions": wanted.conditions, CHILD_CONDITIONS: wanted.child_conditions}
+    return {name: text for name, text in said.items() if text}

@@ -49,12 +49,18 @@ class Filter:
 
 
 def split(
-    text: str | None, resource: Resource, fits: Callable[[Filter], bool] = lambda asked: True, *, by_id: bool = False
+    text: str | None,
+    resource: Resource,
+    fits: Callable[[Filter], bool] = lambda asked: True,
+    *,
+    by_id: bool = False,
+    of_lists: bool = True,
 ) -> Filter:
     """A `where` in two. Raises InvalidInput, with the column or with the name of the field.
 
     What the provider can be told it is told, each part joined by AND for itself, as far as it `fits` into a request.
-    `by_id` says that the list comes in the order of ids: then a list of ids that is too long is asked for in turns.
+    `by_id` says that the list comes in the order of ids: then a list of ids that is too long is asked for in turns;
+    `of_lists` that something may be asked about the members of a list.
     """
     if text is None or not text.strip():
         return Filter()
@@ -67,7 +73,7 @@ def split(
         for each in _conjuncts(expr):
             searched = {".".join(path).lower() for path in paths(each)} & set(map(str.lower, resource.searches))
             try:
-                if not resource.filters or (searched and child):
+                if not resource.filters or (searched and (child or not of_lists)):
                     rest.append(each)
                 elif searched:
                     child, asked_of_child = _of_child(each, resource), each
