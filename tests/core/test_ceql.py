@@ -180,7 +180,7 @@ def test_the_fields_of_a_condition_are_named_once_each_in_its_order():
         "Company.Name = 'ACME'",
         "summary = 'it''s the printer'",
         "summary like '%the PRINT%'",
-        "summary like 'It%*er'",
+        "summary like 'It%%er'",
         "summary not like 'the%'",
         "zip = 33607",
         "zip = '33607'",
@@ -216,6 +216,7 @@ def test_a_record_matches(text):
         "approved = true",
         "summary like 'printer'",
         "summary like 'It%It%'",
+        "summary like 'It%*er'",
         "lastUpdated > '2026-03-04T12:00:00Z'",
         "lastUpdated > '2026-03-04T12:00:00.5Z'",
         "closedDate is not null",
@@ -260,12 +261,12 @@ def test_negation_obeys_de_morgan_and_never_matches_what_it_negates(left, right,
     assert holds(Or((left, right))) == (holds(left) or holds(right))
 
 
-@given(st.text("ab%*", max_size=8), st.text("abAB", max_size=8))
+@given(st.text("ab%*", max_size=8), st.text("abAB*", max_size=8))
 def test_like_stands_for_the_whole_text(pattern, text):
     def reference(pattern: str, text: str) -> bool:
         if not pattern:
             return not text
-        if pattern[0] in "%*":
+        if pattern[0] == "%":
             return any(reference(pattern[1:], text[start:]) for start in range(len(text) + 1))
         return text[:1].lower() == pattern[0] and reference(pattern[1:], text[1:])
 

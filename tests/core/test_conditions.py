@@ -86,6 +86,7 @@ def test_without_a_type_a_value_is_said_by_its_looks(ceql, conditions):
         ("approved=1", "`approved` is true or false and never `1`"),
         ("lastUpdated>'yesterday'", "`lastUpdated` is a date and `yesterday` is not: write one such as 2026-01-31"),
         ("id like '1%'", "`id` is not text, so it has no LIKE"),
+        ("summary like '*x'", "`*x` has a `*`, which the provider would take for anything: write % for that"),
         ("'Modified Time'>'x'", "`Modified Time` cannot be searched by: a field's name has only letters"),
         ("'id = 1 or id' = 1", "cannot be searched by"),
         ("types.id=1", "`types` is a list, which cannot be searched by"),

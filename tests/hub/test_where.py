@@ -56,6 +56,8 @@ EMAIL = 'communicationItems/communicationType = "Email"'
         ),
         ("`lastUpdated`>'2026-01-31'", "lastUpdated > [2026-01-31T00:00:00Z]", "", None),
         ("`_info.lastUpdated`>'2026-01-31'", "_info/lastUpdated > [2026-01-31T00:00:00Z]", "", None),
+        ("firstName like '*a%' and id>7", "id > 7", "", "firstName LIKE '*a%'"),
+        ("email like 'a*' and id>7", "id > 7", "", "email LIKE 'a*'"),
         ("`types.x`=1 and id>7", "id > 7", "", "`types.x` = 1"),
     ],
 )

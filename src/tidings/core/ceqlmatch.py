@@ -9,7 +9,7 @@ from tidings.core.ceqltree import And, Comparison, Expr, In, IsNull, Kind, Like,
 from tidings.core.javadate import parse_iso
 
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]|$)")
-_WILDCARD: Final = re.compile(r"[%*]+")
+_WILDCARD: Final = re.compile("%+")
 
 
 def matches(expr: Expr, record: Mapping[str, Any], aliases: Mapping[str, str]) -> bool:
@@ -26,7 +26,7 @@ def matches(expr: Expr, record: Mapping[str, Any], aliases: Mapping[str, str]) -
 
 
 def like(pattern: str, text: str) -> bool:
-    """Whether all of `text` fits `pattern`, where % and * stand for any run of characters; case does not matter."""
+    """Whether all of `text` fits `pattern`, where % stands for any run of characters; case does not matter."""
     first, *rest = _WILDCARD.split(pattern.casefold())
     text = text.casefold()
     if not rest:

@@ -87,6 +87,8 @@ def _pattern(field: Path, pattern: str, schema: Mapping[str, str]) -> str:
     kind = _type(field, schema)
     if kind is not None and kind not in _TEXTS:
         raise Unsayable(f"`{'.'.join(field)}` is not text, so it has no LIKE: write =, < or >")
+    if "*" in pattern:
+        raise Unsayable(f"`{pattern}` has a `*`, which the provider would take for anything: write % for that")
     # A bracket opens a set of characters there; this set has only the bracket in it.
     return _quoted(pattern.replace("[", "[[]"))
 
