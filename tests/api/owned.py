@@ -98,6 +98,7 @@ async def owned(world: World) -> First:
             "object_name": "contacts",
             "kind": "element",
             "operation_id": "GET-contacts",
+            "asset": "page.js",
             "role": "admin",
         },
         token=instance["token"],

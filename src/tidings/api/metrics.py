@@ -95,7 +95,7 @@ class Seen:
     logs: Sequence[Log] = ()
 
 
-@answers(str, kinds=("text/plain",))
+@answers(str, 403, kinds=("text/plain",))
 async def show(call: CallIn, request: Request) -> Response:
     """How the server does, for Prometheus. Answers this machine alone, or, when there is a metrics token, whoever sends
     it."""

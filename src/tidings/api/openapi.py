@@ -74,6 +74,10 @@ ALWAYS: Final = {
 }
 
 
+#: Where the first part of a path says less.
+_TAGS: Final[Mapping[str, str]] = {"docs-ui": "docs", "ping": "objects", "catalog-properties": "elements"}
+
+
 def responses(handler: Callable[..., Any]) -> dict[int | str, dict[str, Any]]:
     """The good answers of a handler, for FastAPI, which makes their schemas."""
     said = said_of(handler) or Answers(Any, frozenset())
@@ -173,5 +177,9 @@ def _refusal(status: int | str) -> dict[str, Any]:
 def _tag(route: Route) -> str:
     if route.path.endswith(OBJECT):
         return "records"
-    parts = route.path.removeprefix(BASE).split("/")
-    return "bulk" if "bulk" in route.path else parts[1]
+    if not route.path.startswith(BASE):
+        return "server"
+    if "/bulk" in route.path:
+        return "bulk"
+    first = route.path.removeprefix(BASE).split("/")[1]
+    return _TAGS.get(first, first)

@@ -23,6 +23,7 @@ from tidings.api import (
     definitions,
     deliveries,
     docs,
+    docs_page,
     element_instances,
     element_metadata,
     element_parts,
@@ -136,6 +137,8 @@ PLATFORM = (
     Route("GET", "/instances/{instance_id:int}/docs/{operation_id}/definitions", docs.read_definitions, Scope.USER),
     Route("GET", "/objects/{object_name}/docs", docs.read_object, Scope.HUB),
     Route("GET", "/hubs/{hub}/objects/{object_name}/docs", docs.read_object_of_hub, Scope.HUB),
+    Route("GET", "/docs-ui", docs_page.show, Scope.OPEN),
+    Route("GET", "/docs-ui/{asset}", docs_page.read_asset, Scope.OPEN),
     #
     Route("POST", "/instances", instances.create, Scope.USER),
     Route("GET", "/instances", instances.list_all, Scope.USER),
