@@ -391,6 +391,10 @@ SAID = b'{"code":"X","message":"said so","errors":null}'
         (failing(200, b"<html>"), 502, "no list"),
         (failing(200, b"{}"), 502, "no list"),
         (failing(200, b"[1,"), 502, "cannot be read as JSON"),
+        (failing(200, b'[{"n":"\xff"}]'), 502, "cannot be read as JSON"),
+        (failing(200, b'[{"n":"\xed\xa0\x80"}]'), 502, "cannot be read as JSON"),
+        (failing(200, b'[{"n":NaN}]'), 502, "cannot be read as JSON"),
+        (failing(200, b'[{"n":-Infinity,"t":"\\ud800"}]'), 502, "cannot be read as JSON"),
         (failing(200, b"[" * 100_000 + b"]" * 100_000), 502, "cannot be read as JSON"),
     ],
 )
@@ -405,7 +409,7 @@ async def test_what_the_provider_does_is_told_with_its_status(
 
 
 async def test_a_record_that_is_none_is_the_providers_failure(world: World) -> None:
-    for body in (b"[]", b"7", b"<html>", b'{"a":' * 100_000 + b"1" + b"}" * 100_000):
+    for body in (b"[]", b"7", b"<html>", b'{"id":NaN}', b'{"id":"\xff"}', b'{"a":' * 100_000 + b"1" + b"}" * 100_000):
         async with provider(failing(200, body)) as base, hubbed(world, base) as hub:
             assert_error(await hub("GET", "/contacts/7"), 502, provider=True)
 

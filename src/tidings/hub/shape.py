@@ -11,12 +11,11 @@ from typing import Any
 
 import msgspec
 
-from tidings.core.diff import parse
 from tidings.core.errors import ProviderDown
 from tidings.core.splice import elements, listed
 from tidings.hub.nulls import without_nulls
 
-__all__ = ["Row", "encoded", "listed", "number_at", "project", "record_of", "shown", "split_rows"]
+__all__ = ["Row", "encoded", "listed", "number_at", "parsed", "project", "record_of", "shown", "split_rows"]
 
 _rows = msgspec.json.Decoder(list[msgspec.Raw])
 
@@ -26,13 +25,28 @@ Row = bytes | msgspec.Raw
 def split_rows(body: bytes) -> Sequence[Row]:
     """The records of a page, each as its exact bytes. Raises ProviderDown when it is no list."""
     try:
+        body.decode()  # which msgspec does not look into where it only cuts
         return _rows.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass
     try:
+        parsed(body)
         return elements(body)
     except (ValueError, IndexError, RecursionError):
         raise ProviderDown("the provider answered with a list that cannot be read as JSON") from None
+
+
+def parsed(document: bytes) -> Any:
+    """The value of a document. Raises ValueError when it is no JSON, which NaN and Infinity are not."""
+    try:
+        return msgspec.json.decode(document)
+    except msgspec.DecodeError:
+        # Half a surrogate pair (a text that the provider cut in the middle of a sign) is read, not refused.
+        return json.loads(document.decode(), parse_constant=_refused)
+
+
+def _refused(constant: str) -> Any:
+    raise ValueError(f"{constant} is no JSON")
 
 
 def shown(row: Row, *, drop_nulls: bool) -> bytes:
@@ -44,7 +58,7 @@ def shown(row: Row, *, drop_nulls: bool) -> bytes:
 def record_of(row: Row) -> dict[str, Any]:
     """A record for looking into. Raises ProviderDown when it is no object."""
     try:
-        record = parse(bytes(row))
+        record = parsed(bytes(row))
     except (ValueError, RecursionError):
         record = None
     if not isinstance(record, dict):

@@ -21,7 +21,7 @@ from tidings.elements.answer import Answer
 from tidings.elements.connection import Connection
 from tidings.elements.element import Resource
 from tidings.hub.jsonpatch import patch_of
-from tidings.hub.shape import number_at, shown
+from tidings.hub.shape import number_at, parsed, shown
 from tidings.hub.target import Target
 
 DONE: Final = range(200, 300)
@@ -136,7 +136,7 @@ class Writer:
         if not record:
             return NOTHING
         try:
-            parse(record)
+            parsed(record)
         except (ValueError, RecursionError):
             said = f"{purpose}: the provider has done it, but answered {answer.status} with something that is no JSON"
             raise ProviderDown(said, status=answer.status) from None
