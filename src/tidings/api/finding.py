@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any
 
 from fastapi.routing import APIRoute
 from starlette.routing import Match
@@ -17,10 +17,8 @@ OBJECT = "{object:path}"  #: how the path of a route of objects ends
 
 
 class FoundRoute(APIRoute):
-    """A route of the table. One of objects is no route for what no element of the `catalog` has, unless somebody says
+    """A route of the table. One of objects is no route for what no element of the catalog has, unless somebody says
     with a token whose object it is."""
-
-    catalog: ClassVar[Mapping[str, Element]] = {}
 
     def matches(self, scope: MutableMapping[str, Any]) -> tuple[Match, MutableMapping[str, Any]]:
         # A path is looked for among all routes, one after the other: most can be told by how they begin.
@@ -30,18 +28,12 @@ class FoundRoute(APIRoute):
         return super().matches(scope)
 
     def _may_be_object(self, path: str, scope: Mapping[str, Any]) -> bool:
-        if not is_objects(path, self._names):
+        state = scope["app"].state
+        if not is_objects(path, state.object_names):
             return False
         if any(name == b"authorization" and b"lement " in value for name, value in scope["headers"]):
             return True
-        return any(find(each, path.removeprefix(BASE)) is not None for each in self.catalog.values())
-
-    @cached_property
-    def _names(self) -> frozenset[str]:
-        """What an object's path may begin with."""
-        elements = self.catalog.values()
-        named = {each.path.partition("/")[0] for element in elements for each in element.resources}
-        return frozenset(named.union(*(element.generic.modules for element in elements if element.generic)))
+        return any(find(each, path.removeprefix(BASE)) is not None for each in state.parts.catalog.values())
 
     @cached_property
     def _begins(self) -> str:
@@ -50,3 +42,10 @@ class FoundRoute(APIRoute):
     @cached_property
     def _is_objects(self) -> bool:
         return self.path.endswith(OBJECT)
+
+
+def object_names(catalog: Mapping[str, Element]) -> frozenset[str]:
+    """What an object's path may begin with."""
+    elements = catalog.values()
+    named = {each.path.partition("/")[0] for element in elements for each in element.resources}
+    return frozenset(named.union(*(element.generic.modules for element in elements if element.generic)))
