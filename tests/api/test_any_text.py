@@ -164,3 +164,19 @@ async def test_any_text_in_a_parameter_of_the_hub(hub: Hub, name: str, text: str
 @given(mutated("contacts/7", "hubs/crm/incidents/7/comments", "company/companies", "contacts/7/communications/2"))
 async def test_any_path_of_the_hub(hub: Hub, path: str) -> None:
     checked(await hub.hub("GET", f"/{quote(path, safe='/')}"), path)
+
+
+@many(150)
+@given(
+    mutated("7", base64.b64encode(b'{"part":0,"offset":0,"skip":0}').decode(), base64.b64encode(b"3").decode()),
+    mutated("select id, name from contacts where lastUpdated > '2026-01-31T12:00:00Z' order by id desc limit 10"),
+)
+async def test_any_text_that_is_about_many_records(world: World, first: First, token: str, query: str) -> None:
+    world.clock[0] += 60_000
+    client, token = world.client.with_element(first.token), quote(token, safe="")
+    for path in ("contacts/data", "errors"):
+        checked(await client("GET", f"/bulk/{first.theirs['bulk_id']}/{path}?nextPage={token}"), token)
+    checked(await client("GET", f"/bulk/{token}/status"), token)
+    answer = checked(await client("POST", f"/bulk/query?q={quote(query, safe='')}"), query)
+    told = re.search(r"column (\d+)", answer.message) if answer.status == 400 else None
+    assert told is None or 1 <= int(told[1]) <= len(query) + 1

@@ -16,6 +16,7 @@ from tidings.api.instances import remove
 from tidings.api.problems import Refused
 from tidings.api.schemas import people as shapes
 from tidings.api.schemas.shape import Nothing
+from tidings.api.schemas.written import ACCOUNT
 from tidings.core.ceql import CeqlError, parse
 from tidings.core.ceqlmatch import matches
 from tidings.core.errors import InvalidInput
@@ -26,7 +27,11 @@ LARGEST_PAGE = 200
 
 AccountId = Annotated[str, Path(description="The id of an account that the caller may know of.")]
 AccountBody = Annotated[
-    dict[str, Any], Body(description="`externalId`, `name` and `description`; of an account that is there, `active`.")
+    dict[str, Any],
+    Body(
+        description="`externalId`, `name` and `description`; of an account that is there, `active`.",
+        json_schema_extra=ACCOUNT,
+    ),
 ]
 Permanent = Annotated[bool, Query(description="true: delete the instances too, for good.")]
 Where = Annotated[str | None, Query(description="A CEQL condition on the accounts' own members: externalId='x'.")]

@@ -47,6 +47,11 @@ Continue: TypeAlias = Annotated[
 ]
 PageSize: TypeAlias = Annotated[int, Query(alias="pageSize", ge=1, description="How many, the newest first.")]
 
+STARTED_WITH: Final = {
+    "Elements-Async-Callback-Url": "Who is told when the job is over; the instance's own callback without it.",
+    "Elements-Schedule-Request": "A Quartz cron expression: start one whenever it is due.",
+}
+
 
 class DownloadBody(BaseModel):
     """What a client writes of a download; `pageSize` and `apiLimit` are taken and change nothing."""
@@ -65,7 +70,7 @@ class DownloadBody(BaseModel):
     continueFromJobId: str | int | None = None
 
 
-@answers(shapes.BulkBegun | shapes.BulkScheduled, 403, 404, 405, 409)
+@answers(shapes.BulkBegun | shapes.BulkScheduled, 403, 404, 405, 409, reads=STARTED_WITH)
 async def query(
     call: InstanceCallIn,
     request: Request,
@@ -88,7 +93,7 @@ async def query(
     return created(await start_download(call, request, asked.object, wanted, continue_from=continue_from))
 
 
-@answers(shapes.BulkBegun | shapes.BulkScheduled, 403, 404, 405, 409)
+@answers(shapes.BulkBegun | shapes.BulkScheduled, 403, 404, 405, 409, reads=STARTED_WITH)
 async def download(call: InstanceCallIn, request: Request, body: DownloadBody) -> Response:
     """The same as `POST /bulk/query`, told by members instead of a text. The file may be asked for in the other format,
     too."""
@@ -115,7 +120,7 @@ async def download(call: InstanceCallIn, request: Request, body: DownloadBody) -
     return created(job)
 
 
-@answers(shapes.BulkBegun | shapes.BulkScheduled, 403, 404, 405, 409)
+@answers(shapes.BulkBegun | shapes.BulkScheduled, 403, 404, 405, 409, reads=STARTED_WITH)
 async def workflow(
     call: InstanceCallIn,
     request: Request,

@@ -38,7 +38,13 @@ ROWS: Final = 500
 """Rows of a chunk of the file that is kept."""
 
 
-@answers(shapes.BulkBegun, 403, 404, 405)
+@answers(
+    shapes.BulkBegun,
+    403,
+    404,
+    405,
+    reads={"Elements-Async-Callback-Url": "Who is told when the job is over; the instance's own callback without it."},
+)
 async def upload(call: InstanceCallIn, request: Request, object_name: ObjectName) -> Response:
     """Start a job that creates a record of each row of a file, and answer at once. The form has a `file`, CSV with a
     header line or JSON (a list, or an object a line), and may have a `metaData`: its `format` (csv, json), the `action`

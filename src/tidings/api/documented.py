@@ -36,13 +36,15 @@ OF_HUB: Final = (400, 401, 403, 404, 405, 409, 429, "4XX", 502, 503, 504)
 @dataclass(frozen=True, slots=True)
 class Answers:
     """`shape` is a type that pydantic can make a schema of, None where there is no body; `refuses` are the statuses
-    that the handler itself refuses with, `also` the shapes of good answers that are not 200."""
+    that the handler itself refuses with, `also` the shapes of good answers that are not 200. `reads` are the headers
+    that it reads by itself, each with what it says."""
 
     shape: Any
     refuses: frozenset[int | str]
     headers: tuple[str, ...] = ()
     kinds: tuple[str, ...] = (JSON,)
     also: Mapping[int, Any] = field(default_factory=dict)
+    reads: Mapping[str, str] = field(default_factory=dict)
 
 
 _SAID: Final[dict[Callable[..., Any], Answers]] = {}
@@ -54,12 +56,13 @@ def answers(
     headers: tuple[str, ...] = (),
     kinds: tuple[str, ...] = (JSON,),
     also: Mapping[int, Any] | None = None,
+    reads: Mapping[str, str] | None = None,
     paged: bool = False,
 ) -> Callable[[H], H]:
     """Says it of a handler, which stays as it is. A list has its count in a header, and where it is `paged` a token."""
     listed = (RETURNED,) if get_origin(shape) is list else ()
     turned = (NEXT, WARNING) if paged else ()
-    said = Answers(shape, frozenset(refuses), (*listed, *turned, *headers), kinds, also or {})
+    said = Answers(shape, frozenset(refuses), (*listed, *turned, *headers), kinds, also or {}, reads or {})
 
     def of(handler: H) -> H:
         _SAID[handler] = said

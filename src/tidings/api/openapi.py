@@ -16,6 +16,9 @@ from tidings.api.documented import HEADERS, Answers, said_of
 from tidings.api.finding import OBJECT
 from tidings.api.privileges import privilege_for
 from tidings.api.routes import BASE, ROUTES, Route
+from tidings.api.schemas.written import FILE, FORM
+from tidings.core.model import JSON
+from tidings.core.multipart import MULTIPART
 
 INTRODUCTION: Final = """Every answer has `Elements-Request-Id` and `Elements-Trace-Id`. Every refusal has the one
 shape, and its `requestId` is found again in `GET /usage/{requestId}`.
@@ -84,6 +87,16 @@ def responses(handler: Callable[..., Any]) -> dict[int | str, dict[str, Any]]:
     return {status: _good(said, shape) for status, shape in {200: said.shape, **said.also}.items()}
 
 
+def unread_body(route: Route) -> dict[str, object]:
+    """The body of a route whose handler reads it itself, in one of several types."""
+    if route.bodies == (JSON,) or route.method == "GET":
+        return {}
+    is_file = route.bodies == (MULTIPART,)
+    content = {kind: {"schema": {} if kind == JSON else FILE if is_file else FORM} for kind in route.bodies}
+    # A query for many records has all that it needs in its address.
+    return {"requestBody": {"content": content, "required": is_file or MULTIPART not in route.bodies}}
+
+
 def document(api: FastAPI) -> dict[str, Any]:
     """The whole document of an API whose routes are those of the table."""
     made = get_openapi(title="Tidings", version=version("tidings"), description=INTRODUCTION, routes=api.routes)
@@ -136,7 +149,13 @@ def _said(route: Route, operation: dict[str, Any]) -> dict[str, Any]:
     sentence = re.split(r"(?<=[.;:])\s", " ".join(text.split()), maxsplit=1)[0]
     good = {status: each for status, each in operation["responses"].items() if status.startswith("2")}
     refused = sorted(_refusals(route, "requestBody" in operation), key=str)
+    said = said_of(route.handler)
+    named = [
+        {"name": name, "in": "header", "description": description, "schema": {"type": "string"}}
+        for name, description in (said.reads if said else {}).items()
+    ]
     return {
+        "parameters": [*operation.get("parameters", []), *named],
         "tags": [_tag(route)],
         "summary": sentence.rstrip(".;:"),
         "description": text,

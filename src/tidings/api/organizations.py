@@ -12,6 +12,7 @@ from tidings.api.call import UserCall, UserCallIn
 from tidings.api.documented import answers
 from tidings.api.passwords import policy_of
 from tidings.api.schemas import people as shapes
+from tidings.api.schemas.written import POLICY
 from tidings.core import passwordpolicy
 from tidings.core.people import Organization
 
@@ -38,7 +39,9 @@ async def read_policy(call: UserCallIn) -> Response:
 @answers(shapes.PasswordPolicy)
 async def write_policy(
     call: UserCallIn,
-    body: Annotated[dict[str, Any], Body(description="The rules; one that is left out is as it was at first.")],
+    body: Annotated[
+        dict[str, Any], Body(description="The rules; one that is left out is as at first.", json_schema_extra=POLICY)
+    ],
 ) -> Response:
     """Write the organization's rules for passwords, for those that are set from now on; `expirationDays` (0: none)
     holds for all."""

@@ -21,6 +21,7 @@ from tidings.api.notifications import LONGEST_TOPIC, MOST_TOPICS, instance_of, t
 from tidings.api.problems import Refused
 from tidings.api.schemas import notifications as shapes
 from tidings.api.schemas.shape import Nothing
+from tidings.api.schemas.written import SUBSCRIPTION
 from tidings.core.errors import InvalidInput
 from tidings.core.instanceconfig import write
 from tidings.core.instancerules import SIGNATURE_KEY
@@ -56,7 +57,7 @@ class SubscriptionBody(BaseModel):
 
     channel: str | None = None
     topics: list[str] | None = None
-    config: dict[str, Any] | None = None
+    config: dict[str, Any] | None = Field(default=None, json_schema_extra=SUBSCRIPTION)
     active: bool | None = None
     after: int | None = Field(
         default=None,

@@ -21,6 +21,7 @@ from tidings.api.passwords import hashed, is_right, policy_of, replacement
 from tidings.api.problems import Refused
 from tidings.api.schemas import people as shapes
 from tidings.api.schemas.shape import Nothing
+from tidings.api.schemas.written import USER
 from tidings.core.errors import InvalidInput
 from tidings.core.model import User
 from tidings.core.passwordpolicy import Whose
@@ -30,7 +31,8 @@ from tidings.store.people import NewUser
 
 UserName = Annotated[str, Path(description="The id or the email of a user that the caller may know of.")]
 UserBody = Annotated[
-    dict[str, Any], Body(description="`firstName`, `lastName`, `email`, `password`; `roles` by their keys.")
+    dict[str, Any],
+    Body(description="`firstName`, `lastName`, `email`, `password`; `roles` by their keys.", json_schema_extra=USER),
 ]
 Password = Annotated[str | None, Header(alias="Elements-User-Password", description="The password of that user.")]
 
