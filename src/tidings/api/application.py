@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Coroutine
-from functools import partial
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from functools import cache, partial
 from typing import Any
 
 import orjson
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.routing import Match
+from starlette.routing import BaseRoute, Match
 
 from tidings.api.accept import JSON, takes
 from tidings.api.authorization import Scope, authorise
@@ -22,7 +22,7 @@ from tidings.api.call import Call, UserCall
 from tidings.api.cross_origin import Preflight
 from tidings.api.dispatched import dispatch, is_wanted
 from tidings.api.envelope import Envelope
-from tidings.api.finding import OBJECT, FoundRoute
+from tidings.api.finding import OBJECT, FoundRoute, object_names
 from tidings.api.noted import Noted
 from tidings.api.openapi import document, responses, unread_body
 from tidings.api.parts import ApiParts
@@ -49,10 +49,8 @@ def build_api(parts: ApiParts) -> FastAPI:
     api.add_middleware(Envelope, clock=parts.clock, dice=parts.dice, origins=lambda: parts.settings.allowed_origins)
     for kind in (HTTPException, RequestValidationError, TidingsError):
         api.add_exception_handler(kind, _refuse)
-    # A path is looked for from the first route on. Objects come first, because most calls are about one; a path of the
-    # platform's is none of theirs (`is_objects`).
-    for route in sorted(ROUTES, key=lambda route: not route.path.endswith(OBJECT)):
-        _add(api, parts, route)
+    api.state.parts, api.state.object_names = parts, object_names(parts.catalog)
+    api.router.routes.extend(_routes())
     api.openapi = partial(_document_once, api)  # type: ignore[method-assign]  # as FastAPI's documents say
     return api
 
@@ -63,13 +61,24 @@ def _document_once(api: FastAPI) -> dict[str, Any]:
     return api.openapi_schema
 
 
-def _add(api: FastAPI, parts: ApiParts, route: Route) -> None:
+@cache
+def _routes() -> Sequence[BaseRoute]:
+    """The table as it is served. Made once: it takes a good part of a second, and is the same whatever the parts."""
+    router = APIRouter(redirect_slashes=False)
+    # A path is looked for from the first route on. Objects come first, because most calls are about one; a path of the
+    # platform's is none of theirs (`is_objects`).
+    for route in sorted(ROUTES, key=lambda route: not route.path.endswith(OBJECT)):
+        _add(router, route)
+    return router.routes
+
+
+def _add(router: APIRouter, route: Route) -> None:
     privilege = privilege_for(route.method, route.path.removeprefix(BASE), route.scope)
-    api.router.add_api_route(
+    router.add_api_route(
         route.path,
         route.handler,
         methods=[route.method],
-        route_class_override=_guarded(parts, route.scope, privilege, route.bodies),
+        route_class_override=_guarded(route.scope, privilege, route.bodies),
         operation_id=f"{route.method}-{route.path.removeprefix(BASE)}",
         responses=responses(route.handler),
         response_class=Response,  # which has no type of its own: each handler says its own
@@ -82,16 +91,14 @@ def _add(api: FastAPI, parts: ApiParts, route: Route) -> None:
     )
 
 
-def _guarded(parts: ApiParts, scope: Scope, privilege: Privilege | None, bodies: tuple[str, ...]) -> type[APIRoute]:
+def _guarded(scope: Scope, privilege: Privilege | None, bodies: tuple[str, ...]) -> type[APIRoute]:
     """A route that asks who is calling before it reads anything else of the request."""
 
     class GuardedRoute(FoundRoute):
-        catalog = parts.catalog
-
         def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
             return partial(
                 _authorised,
-                partial(authorise, parts=parts, scope=scope, privilege=privilege),
+                partial(authorise, scope=scope, privilege=privilege),
                 bodies,
                 # What goes to a provider, or comes from one, is read by its handler.
                 self.body_field is not None and scope is not Scope.HUB,
@@ -102,13 +109,13 @@ def _guarded(parts: ApiParts, scope: Scope, privilege: Privilege | None, bodies:
 
 
 async def _authorised(
-    who: Callable[[Request], Awaitable[Call]],
+    who: Callable[[Request, ApiParts], Awaitable[Call]],
     bodies: tuple[str, ...],
     is_ours: bool,
     handle: Callable[[Request], Coroutine[Any, Any, Response]],
     request: Request,
 ) -> Response:
-    request.state.call = call = await who(request)
+    request.state.call = call = await who(request, request.app.state.parts)
     kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     if request.headers.get("content-length", "0") != "0" and kind not in bodies:
         raise Refused(415, f"Content-Type: {kind} is not understood; send {' or '.join(bodies)}")
