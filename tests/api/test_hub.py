@@ -408,6 +408,17 @@ async def test_what_the_provider_does_is_told_with_its_status(
     assert answer.headers.get("retry-after") == {429: "30", 503: "7"}.get(status)
 
 
+async def test_a_429_says_when_to_come_again_and_who_comes_earlier_hears_it_at_once(world: World) -> None:
+    for named, least in ({}, 30), ({"Retry-After": "6"}, 6):
+        async with provider(failing(429, SAID, **named)) as base, hubbed(world, base) as hub:
+            first, again = [await hub("GET", "/contacts") for _ in range(2)]
+        assert_error(first, 429, provider=True)
+        assert first.headers["retry-after"] == str(least)
+        assert_error(again, 429, provider=True)
+        assert least - 2 <= int(again.headers["retry-after"]) <= least
+        assert "was not asked" in again.message
+
+
 async def test_a_record_that_is_none_is_the_providers_failure(world: World) -> None:
     for body in (b"[]", b"7", b"<html>", b'{"id":NaN}', b'{"id":"\xff"}', b'{"a":' * 100_000 + b"1" + b"}" * 100_000):
         async with provider(failing(200, body)) as base, hubbed(world, base) as hub:

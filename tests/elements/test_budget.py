@@ -216,6 +216,36 @@ async def test_those_who_wait_are_sent_away_when_a_429_closes_the_tenant() -> No
 
 
 @virtual
+async def test_a_429_says_for_how_long_nobody_is_let_through() -> None:
+    provider = Stand(takes=0.0)
+    for named, told in ((None, 30.0), (None, 60.0), (0.0, 1.0), (7.0, 7.0)):
+        provider.problem = lambda named=named: too_many(named)
+        with pytest.raises(RateLimited) as refusal:
+            await provider.ask()
+        assert not isinstance(refusal.value, Throttled)
+        assert (refusal.value.retry_after, refusal.value.status) == (told, 429)
+        assert refusal.value.provider_message == "Too many requests"
+        await asyncio.sleep(told)
+
+
+@virtual
+async def test_who_is_waited_for_hears_soon_that_a_429_has_closed_the_tenant() -> None:
+    provider = Stand(takes=0.0)
+    provider.problem = lambda: too_many(8.0)
+    with pytest.raises(RateLimited):
+        await provider.ask()
+    provider.problem = lambda: None
+    began = now()
+    with pytest.raises(Throttled, match="again in 8 s") as refusal:
+        await provider.ask("a", Priority.ASKED)
+    assert (refusal.value.retry_after, now()) == (8.0, began)
+    poll = asyncio.create_task(provider.ask("b"))
+    await asyncio.sleep(6.5)
+    assert await provider.ask("c", Priority.ASKED) is ANSWER
+    assert (await poll, now()) == (ANSWER, began + 8)
+
+
+@virtual
 async def test_nobody_waits_longer_than_patience_has_it() -> None:
     provider = Stand(takes=25.0, concurrent=1)
     first, second = await provider.storm("ab")

@@ -41,13 +41,14 @@ from tidings.core.errors import (
 from tidings.elements.answer import Answer
 
 PATIENCE = 10.0  #: seconds somebody waits for their turn; a longer wait is told instead of waited for
+SHORT_PATIENCE = 2.0  #: the same for whom a caller waits, while a 429 has closed the tenant
 FORGET_AT = 1000  #: tenants, before those that nobody asks are forgotten
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Waiter:
     turn: asyncio.Future[int]  #: its result is the round in which the request goes
-    until: float
+    since: float
     purpose: str
 
 
@@ -91,18 +92,19 @@ class TenantBudget:
         """What `ask` returns, once it is its turn; it waits `PATIENCE` seconds at the most.
 
         Raises `Throttled` when it would have to wait longer, and then `ask` was not called; otherwise what `ask`
-        raises. `purpose` opens the message.
+        raises, a 429 with the seconds for which nobody is let through now. `purpose` opens the message.
         """
         sent_in = await self._turn(priority, purpose)
         began = self._clock()
         try:
             answer = await self._heard_asking(ask, began)
         except RateLimited as error:
-            if error.status == 429:
-                self._is_refused(sent_in, error)
-            else:
+            if error.status != 429:
                 self._after(ended(self._budget))
-            raise
+                raise
+            self._is_refused(sent_in, error)
+            rest = max(self._budget.closed_until - self._clock(), error.retry_after or 0.0)
+            raise RateLimited(str(error), retry_after=rest, provider_message=error.provider_message) from error
         except ProviderError as error:
             # The provider's no is an answer like any other; silence and server errors say nothing of how it is.
             if error.status is not None and error.status < 500:
@@ -138,7 +140,7 @@ class TenantBudget:
         if not any(self._waiting) and opens_at(self._budget, self.limits, priority, now) <= now:
             self._budget = spend(self._budget, priority, now)
             return self._budget.round
-        waiter = _Waiter(asyncio.get_running_loop().create_future(), now + PATIENCE, purpose)
+        waiter = _Waiter(asyncio.get_running_loop().create_future(), now, purpose)
         self._waiting[priority].append(waiter)
         self._look()
         try:
@@ -163,15 +165,18 @@ class TenantBudget:
         looks_at = math.inf
         for priority in Priority:
             opens = opens_at(self._budget, self.limits, priority, now)
+            closed = self._budget.closed_until > now
+            patience = SHORT_PATIENCE if closed and priority is Priority.ASKED else PATIENCE
             stay: deque[_Waiter] = deque()
             for waiter in self._waiting[priority]:
                 if waiter.turn.done():
                     continue  # cancelled a moment ago
-                if waiter.until <= now or waiter.until < opens < math.inf:
+                until = waiter.since + patience
+                if until <= now or until < opens < math.inf:
                     waiter.turn.set_exception(self._throttled(waiter.purpose, opens, now))
                 else:
                     stay.append(waiter)
-                    looks_at = min(looks_at, opens, waiter.until)
+                    looks_at = min(looks_at, opens, until)
             self._waiting[priority].clear()
             self._waiting[priority].extend(stay)
         if looks_at < math.inf:
@@ -225,14 +230,15 @@ class TenantBudget:
         self._look()
 
     def _throttled(self, purpose: str, opens: float, now: float) -> Throttled:
-        wait_for = PATIENCE if opens == math.inf else max(opens - now, PATIENCE)
-        if self._budget.closed_until > now:
+        closed = self._budget.closed_until > now
+        wait_for = PATIENCE if opens == math.inf else opens - now if closed else max(opens - now, PATIENCE)
+        if closed:
             why = f"{self.name} was not asked: it answered 429 and wants to be left alone"
         elif now < opens < math.inf:
             why = f"{self.name} was not asked: the {self.limits.requests_a_minute} requests of this minute are spent"
         else:
             why = f"{self.name} was not asked: earlier requests to it are still under way or go first"
-        said = self._said if self._budget.closed_until > now else None
+        said = self._said if closed else None
         return Throttled(
             f"{purpose}: {why}; again in {math.ceil(wait_for)} s", retry_after=wait_for, provider_message=said
         )
