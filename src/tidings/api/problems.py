@@ -1,7 +1,8 @@
 """What does a refused call say? The one error shape of spec platform.md 1.3, for everything that can go wrong.
 
 What the provider did is told with its own status, normalised: 401 and 403 stay, 429 stays with its Retry-After, any
-other 4xx is our caller's 400, everything else is 502. `providerMessage` is present only then.
+other 4xx is our caller's 400, everything else is 502. `providerMessage` has its words, and is absent where it said
+nothing.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ def invalid(errors: Sequence[Any]) -> str:
 
 
 def _provider(error: ProviderError) -> Problem:
-    said = error.provider_message or str(error)
+    said = error.provider_message
     if isinstance(error, CredentialsRefused):
         return Problem(error.status or 401, str(error), said)
     if isinstance(error, RateLimited):

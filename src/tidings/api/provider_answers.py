@@ -44,7 +44,7 @@ def problem_of(error: ProviderError) -> Problem:
     504 when it did not answer in time, 503 when it says so, otherwise 502."""
     if isinstance(error, AddressTooLong):
         return Problem(400, str(error))
-    said = error.provider_message or str(error)
+    said = error.provider_message
     wait = getattr(error, "retry_after", None)
     headers = {} if wait is None else {"Retry-After": str(math.ceil(wait))}
     status = 502
