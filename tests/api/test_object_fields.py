@@ -6,10 +6,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
+from aiohttp import web
 
 from tests.api.conftest import World
 from tests.api.hubbed import Hub, hubbed
 from tests.api.test_errors import assert_error
+from tests.elements.provider import provider
 
 CUSTOM = ["crm_contact_id", "LinkedIn URL", "Email Marketing Opt-In", "is_synced"]
 
@@ -74,3 +76,14 @@ async def test_of_a_disabled_instance_no_provider_is_asked(hub: Hub) -> None:
 async def test_a_provider_that_is_gone_is_told_as_such(hub: Hub) -> None:
     await hub.sandbox.close()
     assert_error(await hub("GET", "/objects/contacts/metadata"), 502)
+
+
+async def test_an_endpoint_that_the_provider_lacks_is_not_found_however_it_is_asked_for(world: World) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        return web.json_response({"code": "NotFound", "message": "No such endpoint"}, status=404)
+
+    async with provider(answer) as base, hubbed(world, base) as hub:
+        for path in ("/activities", "/objects/activities/metadata", "/objects/contacts/metadata"):
+            refused = await hub("GET", path)
+            assert_error(refused, 404, provider=True)
+            assert refused.json["providerMessage"] == "No such endpoint"

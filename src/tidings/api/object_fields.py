@@ -12,9 +12,10 @@ from starlette.responses import Response
 from tidings.api.acceptance import element_of
 from tidings.api.answers import answer
 from tidings.api.call import InstanceCall, InstanceCallIn
-from tidings.api.documented import INSTANCE, OF_PROVIDER, answers
+from tidings.api.documented import INSTANCE, OF_HUB, answers
 from tidings.api.objects import INSTANCE_ID, HubName
 from tidings.api.problems import Refused
+from tidings.api.provider_answers import passed_on
 from tidings.api.schemas import elements as shapes
 from tidings.core.errors import AddressForbidden, CredentialsRefused, InvalidInput, ProviderDown, ProviderRefused
 from tidings.core.instanceconfig import FIELD
@@ -34,7 +35,7 @@ CustomFieldsOnly = Annotated[
 ]
 
 
-@answers(shapes.ObjectMetadata, *OF_PROVIDER, 404, headers=(INSTANCE,))
+@answers(shapes.ObjectMetadata, *OF_HUB, headers=(INSTANCE,))
 async def read_metadata(
     call: InstanceCallIn, object_name: ObjectName, custom_fields_only: CustomFieldsOnly = False
 ) -> Response:
@@ -47,13 +48,14 @@ async def read_metadata(
     if call.instance.disabled:
         raise Refused(403, f"The element instance {call.instance.id} is disabled; PUT /instances/enabled enables it")
     own = [] if custom_fields_only else list(fields(resource))
-    custom = custom_fields(resource, await custom_of(call, element, resource))
+    with passed_on():
+        custom = custom_fields(resource, await custom_of(call, element, resource))
     response = answer({"fields": [*own, *custom]})
     response.headers[INSTANCE_ID] = str(call.instance.id)
     return response
 
 
-@answers(shapes.ObjectMetadata, *OF_PROVIDER, 404, headers=(INSTANCE,))
+@answers(shapes.ObjectMetadata, *OF_HUB, headers=(INSTANCE,))
 async def read_metadata_of_hub(
     call: InstanceCallIn, hub: HubName, object_name: ObjectName, custom_fields_only: CustomFieldsOnly = False
 ) -> Response:
