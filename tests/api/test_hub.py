@@ -350,6 +350,23 @@ async def test_the_providers_refusal_is_passed_on_with_its_status(hub: Hub, path
     assert answer.json["providerMessage"] == said
 
 
+async def test_a_refusal_says_which_instance_it_is_about(hub: Hub) -> None:
+    for method, path, status in (
+        ("GET", "/contacts/99999999", 404),
+        ("GET", "/contacts?where=id=", 400),
+        ("GET", "/contacts?page=x", 400),
+        ("POST", "/contacts", 400),
+        ("POST", "/contacts/7", 405),
+        ("GET", "/nothing", 404),
+        ("GET", "/objects/nothing/metadata", 404),
+    ):
+        answer = await hub(method, path, {} if method == "POST" else None)
+        assert answer.status == status
+        assert answer.headers["elements-element-instance-id"] == str(hub.instance["id"]), path
+    refused = await hub.hub.saying(f"{hub.hub.authorization}x")("GET", "/contacts")
+    assert (refused.status, refused.headers.get("elements-element-instance-id")) == (401, None)
+
+
 async def test_who_may_call(hub: Hub) -> None:
     token = hub.instance["token"]
     for authorization in ("User us==, Element x", f"User x, Element {token}", "User us==", f"Element {token}", None):

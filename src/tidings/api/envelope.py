@@ -11,7 +11,9 @@ import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tidings.api.call import InstanceCall
 from tidings.api.cross_origin import Origins, allowed
+from tidings.api.documented import INSTANCE
 from tidings.api.problems import UNEXPECTED
 from tidings.core.model import Moment
 
@@ -53,6 +55,9 @@ class Envelope:
                 headers = MutableHeaders(scope=message)
                 headers["Elements-Request-Id"] = request_id
                 headers["Elements-Trace-Id"] = trace_id
+                # A handler says it of its good answers; who was refused also knows whose call it was.
+                if message["status"] >= 400 and isinstance(call := scope["state"].get("call"), InstanceCall):
+                    headers[INSTANCE] = str(call.instance.id)
                 if origin is not None:
                     headers["Access-Control-Expose-Headers"] = EXPOSED
                     headers.update(allowed(origin, self._origins()))

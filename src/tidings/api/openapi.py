@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from tidings.api.authorization import Scope
-from tidings.api.documented import HEADERS, Answers, said_of
+from tidings.api.documented import HEADERS, INSTANCE, Answers, said_of
 from tidings.api.finding import OBJECT
 from tidings.api.privileges import privilege_for
 from tidings.api.routes import BASE, ROUTES, Route
@@ -183,7 +183,7 @@ def _refusals(route: Route, has_body: bool) -> Iterator[int | str]:
 
 
 def _refusal(status: int | str) -> dict[str, Any]:
-    headers: dict[str, Any] = {name: {"$ref": f"#/components/headers/{name}"} for name in ALWAYS}
+    headers: dict[str, Any] = {name: {"$ref": f"#/components/headers/{name}"} for name in (*ALWAYS, INSTANCE)}
     if status == 429:
         headers["Retry-After"] = {"description": "Seconds.", "schema": {"type": "integer"}}
     return {
