@@ -43,9 +43,14 @@ def check(scope: Mapping[str, Any], status: int, headers: Mapping[str, str], bod
         schema = json.dumps(content[kind]["schema"])
         errors = [
             f"{'/'.join(map(str, each.instance_path))}: {each.message}"
-            for each in _validator(schema).iter_errors(json.loads(body))
+            for each in _validator(schema).iter_errors(json.loads(body, parse_int=_whole))
         ]
         assert not errors, f"{what}: is not the documented shape: {errors[:3]}"
+
+
+def _whole(digits: str) -> int:
+    """A number of thousands of digits is one all the same, though Python will not read it."""
+    return int(digits[:4000])
 
 
 def closed(part: Any) -> Any:

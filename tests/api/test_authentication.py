@@ -32,6 +32,8 @@ def test_only_these_routes_are_open_to_anybody() -> None:
         ("GET", "/metrics"),
         ("POST", f"{BASE}/authentication"),
         ("PUT", f"{BASE}/authentication/password"),
+        ("GET", f"{BASE}/docs-ui"),
+        ("GET", f"{BASE}/docs-ui/{{asset}}"),
         ("POST", f"{BASE}/hints/{{instance}}"),
         ("POST", f"{BASE}/events/{{element_key}}"),
         ("GET", f"{BASE}/events/{{element_key}}"),
