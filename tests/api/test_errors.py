@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -10,6 +11,7 @@ import structlog
 
 from tests.api.client import Answer
 from tests.api.conftest import World, body
+from tidings.api.routes import BASE
 from tidings.core.errors import CredentialsRefused, ProviderDown, ProviderRefused, RateLimited, Throttled, TidingsError
 
 EXPOSED = (
@@ -86,6 +88,27 @@ async def test_a_body_that_cannot_be_read_is_refused(
     answer = await world.client("POST", "/instances", raw=raw, Content_Type=content_type)
     assert_error(answer, status)
     assert says in answer.message
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "sent"),
+    [
+        ("POST", "/instances", body()),
+        ("PATCH", "/instances/1", {"name": "x"}),
+        ("POST", "/authentication", {"username": "admin@localhost", "password": "wrong"}),
+        ("POST", "/notifications", {"topic": "x", "message": "y"}),
+        ("PATCH", "/accounts/settings", {}),
+        ("POST", "/jobs", []),
+    ],
+)
+async def test_a_body_that_does_not_say_its_type_is_json(world: World, method: str, path: str, sent: object) -> None:
+    await world.instance()
+    raw = json.dumps(sent).encode()
+    said = await world.client(method, path, raw=raw, Content_Type="application/json")
+    unsaid = await world.client(method, path, raw=raw, Content_Type="")
+    without = {"authorization": str(world.client.authorization), "content-length": str(len(raw))}
+    absent = await world.client.send(method, BASE + path, "", without, raw)
+    assert absent.status == unsaid.status == said.status, (said.body, absent.body, unsaid.body)
 
 
 async def test_json_may_come_with_a_charset(world: World) -> None:

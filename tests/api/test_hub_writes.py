@@ -19,6 +19,7 @@ from tests.api.conftest import World
 from tests.api.hubbed import Hub, hubbed
 from tests.api.test_errors import assert_error
 from tests.elements.provider import provider, raw_provider
+from tidings.api.routes import BASE
 from tidings.elements.describe import catalog
 
 
@@ -533,3 +534,12 @@ async def test_many_writes_at_once_are_each_done_once(hub: Hub) -> None:
     made = await asyncio.gather(*(hub("POST", "/contacts", {"firstName": f"Zzq {number}"}) for number in range(40)))
     assert len({good(hub, answer)["id"] for answer in made}) == 40
     assert len(await hub.get("/contacts?where=firstName like 'Zzq %'&fields=id")) == 40
+
+
+async def test_a_record_that_does_not_say_its_type_is_json(hub: Hub) -> None:
+    raw = b'{"firstName":"Ada"}'
+    sent = {"authorization": str(hub.hub.authorization), "content-length": str(len(raw))}
+    made = await hub.hub.send("POST", f"{BASE}/contacts", "", sent, raw)
+    assert made.json["firstName"] == "Ada"
+    refused = await hub.hub.send("POST", f"{BASE}/contacts", "", sent | {"content-type": "text/plain"}, raw)
+    assert_error(refused, 415)

@@ -64,7 +64,7 @@ def _document_once(api: FastAPI) -> dict[str, Any]:
 @cache
 def _routes() -> Sequence[BaseRoute]:
     """The table as it is served. Made once: it takes a good part of a second, and is the same whatever the parts."""
-    router = APIRouter(redirect_slashes=False)
+    router = APIRouter(redirect_slashes=False, strict_content_type=False)  # a body without a type is JSON
     # A path is looked for from the first route on. Objects come first, because most calls are about one; a path of the
     # platform's is none of theirs (`is_objects`).
     for route in sorted(ROUTES, key=lambda route: not route.path.endswith(OBJECT)):
@@ -116,7 +116,7 @@ async def _authorised(
     request: Request,
 ) -> Response:
     request.state.call = call = await who(request, request.app.state.parts)
-    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    kind = (request.headers.get("content-type") or JSON).partition(";")[0].strip().lower()
     if request.headers.get("content-length", "0") != "0" and kind not in bodies:
         raise Refused(415, f"Content-Type: {kind} is not understood; send {' or '.join(bodies)}")
     # What a call changes is answered in JSON; of what it reads, the answer itself says its type.
