@@ -219,7 +219,7 @@ async def test_those_who_wait_are_sent_away_when_a_429_closes_the_tenant() -> No
 async def test_a_429_says_for_how_long_nobody_is_let_through() -> None:
     provider = Stand(takes=0.0)
     for named, told in ((None, 30.0), (None, 60.0), (0.0, 1.0), (7.0, 7.0)):
-        provider.problem = lambda named=named: too_many(named)
+        provider.problem = functools.partial(too_many, named)
         with pytest.raises(RateLimited) as refusal:
             await provider.ask()
         assert not isinstance(refusal.value, Throttled)
