@@ -73,14 +73,10 @@ class DeliveryHistory:
 
     async def step(self) -> bool:
         """Somebody who stands at a gate goes on, or dies on the way; False when nobody does."""
-        standing = [
-            (number, each)
-            for number, each in self.world.gates.waiting
-            if self.stalled.get(each.worker, 0) <= self.moves
-        ]
-        if not standing:
+        stands = self.world.gates.one_of(self.dice, self.stalled, self.moves)
+        if stands is None:
             return False
-        number, each = self.dice.choice(standing)
+        number, each = stands
         if self.dice.random() < 0.01:
             self.note(f"kill {each.worker} inside {each.what}")
             await self.world.kill_inside(number, each.worker)

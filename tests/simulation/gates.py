@@ -8,7 +8,8 @@ store are scheduled.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import random
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -42,6 +43,11 @@ class Gates:
     def waiting(self) -> list[tuple[int, Waiting]]:
         """Who waits, in the order of arrival; the number is what `let` takes."""
         return sorted(self._waiting.items())
+
+    def one_of(self, dice: random.Random, stalled: Mapping[str, int], moves: int) -> tuple[int, Waiting] | None:
+        """Somebody who waits and whom nothing stalls beyond this move; None when there is nobody."""
+        standing = [(number, each) for number, each in self.waiting if stalled.get(each.worker, 0) <= moves]
+        return dice.choice(standing) if standing else None
 
     async def through(self, worker: str, what: str, work: Callable[[], Awaitable[T]]) -> T:
         """Wait, then do `work`. Whoever is shut out is cancelled, now and whenever it comes again."""
